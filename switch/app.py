@@ -20,7 +20,7 @@ from media.recording import DeleteRecordings, RecorderReport, RecordingEnded, Re
 from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
 from switch.codec import Codec
-from switch.control.messages import CertificateStatus
+from switch.control.messages import CertificateStatus, LedgerStatus, ProcessStatus
 from switch.deployment import Deployment
 from switch.effect_log import call_of, write_log
 from switch.engine.clock import Clock, SystemClock
@@ -250,6 +250,20 @@ class Shell:
         """Returns our TLS certificates, as connections are shown them now."""
         ends = dict(self._sockets.certificates())
         return tuple(CertificateStatus(file=str(file), until_us=int(end.timestamp() * 1_000_000)) for file, end in ends.items())
+
+    def ledger_status(self) -> LedgerStatus:
+        """Returns whether the ledger can be written, and how far it is behind."""
+        return LedgerStatus(why=self._ledger_service.why, waiting=self._ledger_service.waiting)
+
+    def process_status(self) -> tuple[ProcessStatus, ...]:
+        """Returns the processes that carry, record, hear or transcode audio, by kind."""
+        found = {
+            "ears": (self._ears.wanted, self._ears.up),
+            "media worker": (self.settings.workers, self._workers.up),
+            "recorder": (self._recorder.wanted, self._recorder.up),
+            "transcoder": (self._transcoders.wanted, self._transcoders.up),
+        }
+        return tuple(ProcessStatus(name=name, wanted=wanted, up=up) for name, (wanted, up) in found.items())
 
     def keep_config(self, version: str, files: Mapping[str, str]) -> None:
         """Stores the files that the running plan was compiled from, and the versions of libraries, so that old calls can be explained."""

@@ -27,6 +27,18 @@ COMPANIONS: tuple[Companion, ...] = (
         wanted=lambda deployment: bool(deployment.webhooks.all),
         without="webhooks are told of nothing",
     ),
+    Companion(
+        name="monitor",
+        module="switch.monitor",
+        wanted=lambda deployment: deployment.switch.metrics is not None or deployment.switch.alerts is not None,
+        without="there are no metrics, and nobody is told of anything",
+    ),
+    Companion(
+        name="console",
+        module="switch.web",
+        wanted=lambda deployment: deployment.switch.console is not None,
+        without="there is no console",
+    ),
 )
 
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from hashlib import sha256
 from hmac import compare_digest
 from pathlib import Path
 from typing import Literal
 
 from media.prompts.prompt import Prompt
+from switch.alert_settings import AlertSettings
 from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan
+from switch.sip.digest import Secret
 from switch.sip.flow import Flow, Transport
 from switch.sip.targets import Name
 from switch.webhook.terms import Webhooks
@@ -48,6 +51,38 @@ class Api:
         """Returns the advertiser that the token belongs to, or None. All tokens are compared, so that the time taken reveals nothing."""
         owners = [owner for owner, token in self.tokens.items() if token.matches(presented)]
         return owners[0] if owners else None
+
+
+class Role(StrEnum):
+    """What somebody who is logged in to the console may see and do."""
+
+    OPS = "ops"
+    """Sees and changes all."""
+    VIEWER = "viewer"
+    """Sees all."""
+    PUBLISHER = "publisher"
+    """Sees the calls of its numbers, and what it earns."""
+    ADVERTISER = "advertiser"
+    """Sees the calls that its lines were dialled for, and what it owes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """`party`: the publisher or advertiser that it belongs to; None: none. `password`: an argon2id hash."""
+
+    name: str
+    role: Role
+    party: str | None
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Console:
+    """The pages for people. `listen`: its TCP address. `session_ms`: how long a log-in lasts that is not used."""
+
+    listen: tuple[str, int]
+    session_ms: int
+    users: Mapping[str, User] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +130,8 @@ class SwitchSettings:
     `transcoders` None: one for each core.
     `name_servers`: addresses and ports; none: those of /etc/resolv.conf.
     `recordings`: where recordings go; None: to `data`, for ever.
-    `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted. `currency`: ISO 4217, of all amounts.
+    `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted. `console` None: there is none.
+    `metrics`: the TCP address that they are served on. `currency`: ISO 4217, of all amounts.
     """
 
     listeners: tuple[Listener, ...]
@@ -114,6 +150,9 @@ class SwitchSettings:
     drain_ms: int = 30_000
     ledger_url: str | None = None
     api: Api | None = None
+    console: Console | None = None
+    metrics: tuple[str, int] | None = None
+    alerts: AlertSettings | None = None
     currency: str = "USD"
     transcoders: int | None = None
     name_servers: tuple[tuple[str, int], ...] = ()

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from getpass import getpass
 from typing import Any, TextIO
 
 Cell = str | Sequence[str]
@@ -104,6 +105,17 @@ def write_lines(lines: Iterable[Line], *, err: bool = False) -> None:
     _write(stream, "".join(_line(line, coloured=coloured) for line in lines))
 
 
+def write_octets(octets: bytes) -> None:
+    """Writes what is no text to stdout, for another program, at once. BrokenPipeError where that has ended."""
+    sys.stdout.buffer.write(octets)
+    sys.stdout.buffer.flush()
+
+
+def is_pipe() -> bool:
+    """Returns whether stdout is read by a program, or is a file."""
+    return not sys.stdout.isatty()
+
+
 def write_json(row: Mapping[str, Any]) -> None:
     write_line(json_text(row))
 
@@ -115,6 +127,14 @@ def confirmed(question: str) -> bool:
     if not answer:
         _write(sys.stderr, "\n")
     return answer.strip().lower() in ("y", "yes")
+
+
+def asked_secret(question: str, *, again: bool = False) -> str | None:
+    """Asks on the terminal, without showing what is typed. Where stdin is no terminal: returns its next line, and None where it is asked
+    `again`. An end of input is an empty answer."""
+    if _is_terminal(sys.stdin):
+        return getpass(question, stream=sys.stderr)
+    return None if again else sys.stdin.readline().rstrip("\r\n")
 
 
 def width(*, err: bool = False) -> int | None:
@@ -144,6 +164,58 @@ def progress(what: str) -> Iterator[Advanced]:
         yield advanced
     finally:
         _write(sys.stderr, "\r\x1b[K")
+
+
+class Screen:
+    """The whole terminal of stdout, drawn anew each time."""
+
+    def __init__(self, draw: Callable[[Sequence[Line]], None]) -> None:
+        self._draw = draw
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and lines, which change when its window does."""
+        return shutil.get_terminal_size()
+
+    def draw(self, lines: Sequence[Line]) -> None:
+        """Shows these lines in the place of those before; what is beyond its size is cut off."""
+        self._draw(lines)
+
+
+@contextmanager
+def screen() -> Iterator[Screen]:
+    """Takes the terminal, and gives it back as it was, whatever happens."""
+    from rich.console import Console, Group  # noqa: PLC0415 takes 0.1 s: only for who needs it
+    from rich.live import Live  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    def drawn(line: Line) -> Text:
+        parts = [Styled(part) if isinstance(part, str) else part for part in ((line,) if isinstance(line, str | Styled) else line)]
+        return Text.assemble(*[(clean(part.text), part.style) for part in parts], no_wrap=True, overflow="ellipsis")
+
+    console = Console(file=sys.stdout, markup=False, emoji=False, highlight=False)
+    with Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
+        yield Screen(lambda lines: live.update(Group(*map(drawn, lines)), refresh=True))
+
+
+def is_terminal() -> bool:
+    """Returns whether people see stdout, and it can be drawn on."""
+    return _is_terminal(sys.stdout)
+
+
+def cropped(text: str, columns: int) -> str:
+    """`text`, cleaned, in at most so many columns; where it is longer, `…` stands for the rest."""
+    seen = clean(text)
+    if _cell_width(seen) <= columns:
+        return seen
+    while seen and _cell_width(seen) > columns - 1:
+        seen = seen[:-1]
+    return f"{seen}…"
+
+
+def cell_width(text: str) -> int:
+    """Returns how many columns a text takes on a terminal, once it is cleaned."""
+    return _cell_width(clean(text))
 
 
 def _line(line: Line, *, coloured: bool) -> str:

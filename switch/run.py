@@ -204,6 +204,8 @@ async def _control(shell: Shell, draining: Draining) -> ControlServer:
         drain=draining.begin,
         ends_us=lambda: draining.ends_us,
         certificates=shell.certificates,
+        ledger=shell.ledger_status,
+        processes=shell.process_status,
         flush=shell.flush,
         clock=SystemClock(),
     )
@@ -240,9 +242,14 @@ async def _api(deployment: Deployment) -> ApiServer | None:
     return api
 
 
-def _but_tokens(settings: SwitchSettings) -> SwitchSettings:
-    """Returns the settings without tokens: a reload applies tokens only."""
-    return settings if settings.api is None else replace(settings, api=replace(settings.api, tokens={}))
+def _but_secrets(settings: SwitchSettings) -> SwitchSettings:
+    """Returns the settings without tokens, users and alerts: a reload applies these only."""
+    return replace(
+        settings,
+        api=settings.api and replace(settings.api, tokens={}),
+        console=settings.console and replace(settings.console, users={}),
+        alerts=None,
+    )
 
 
 class Reloader:
@@ -308,7 +315,7 @@ class Reloader:
         if self._api is not None:
             self._api.reload(loaded.deployment)
         self._companions.want(loaded.deployment)
-        if _but_tokens(loaded.deployment.switch) != _but_tokens(self._shell.settings):
+        if _but_secrets(loaded.deployment.switch) != _but_secrets(self._shell.settings):
             _log.warning("the `switch` section has changed: that part takes a restart")
         if loaded.deployment.prompt_keys != self._shell.prompt_keys:
             self._shell.set_prompts(loaded.deployment)

@@ -31,6 +31,16 @@ class SideProcess(Generic[R]):
         self._number = NOT_UP
         self._starting: asyncio.Task[None] | None = None
 
+    @property
+    def wanted(self) -> int:
+        """Returns how many there should be: 1, or 0 where it was never wanted."""
+        return int(self._starting is not None)
+
+    @property
+    def up(self) -> int:
+        """Returns how many are ready."""
+        return int(self._number != NOT_UP)
+
     def want(self) -> None:
         """Starts it, if it has not been started."""
         if self._starting is None:

@@ -43,7 +43,18 @@ class Transcoders:
         self._directory = Path(tempfile.mkdtemp(prefix="payphone-transcoders-"))  # of this user alone
         self.paths = tuple(self._directory / str(number) for number in range(count))
         self._keepers: dict[Path, asyncio.Task[None]] = {}
+        self._ready: set[Path] = set()
         self._codecs: frozenset[Codec] = frozenset()
+
+    @property
+    def wanted(self) -> int:
+        """Returns how many there should be: none where no codec needs one."""
+        return len(self._keepers)
+
+    @property
+    def up(self) -> int:
+        """Returns how many are ready."""
+        return len(self._ready)
 
     async def start(self, codecs: Iterable[Codec]) -> None:
         """Starts them, where one of `codecs` is beyond G.711. Raises TranscodersFailed when one does not come up."""
@@ -104,8 +115,10 @@ class Transcoders:
                 if await asyncio.get_running_loop().sock_recv(ours, len(READY)) == READY:
                     _log.info("transcoder up", pid=process.pid)
                     ready.set()
+                    self._ready.add(path)
                 await _until_ended(process, ours)
             finally:
+                self._ready.discard(path)
                 ours.close()  # which ends it
                 with suppress(TimeoutError):
                     async with asyncio.timeout(QUIT_S):

@@ -58,6 +58,7 @@ class _Worker:
     pipe: socket.socket
     unsent: deque[bytes] = field(default_factory=deque)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
+    is_up: bool = False
     heard_s: float = 0.0
 
 
@@ -162,6 +163,11 @@ class Workers(Generic[R]):
                     await ready.wait()
             except TimeoutError as error:
                 raise WorkersFailed(f"no {self._settings.name} came up in {READY_S:.0f} s: see its messages above") from error
+
+    @property
+    def up(self) -> int:
+        """Returns how many processes are ready."""
+        return sum(worker.is_up for worker in self._workers.values())
 
     def set_prompts(self, keys: Mapping[str, str]) -> None:
         """Every worker, those to come included, has these prompts by their names from now on."""
@@ -282,6 +288,7 @@ class Workers(Generic[R]):
                 continue
             if isinstance(report, Ready):
                 worker.ready.set()
+                worker.is_up = True
             self._reported(number, report)
 
     def _later(self, worker: _Worker, data: bytes) -> None:

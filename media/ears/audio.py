@@ -52,14 +52,16 @@ class FramedAudio:
     def position(self, at_ns: int) -> int:
         return (at_ns - self._start_ns) // NS_PER_SAMPLE
 
-    def taken(self, before: int | None = None) -> list[Piece]:
+    def taken(self, before: int | None = None, *, patience: int = 0) -> list[Piece]:
         """Returns the pieces that wait, in order and without overlaps. Those that begin at `before`, or behind it, wait on; what comes for
-        positions before it from now on is late."""
+        positions before it from now on is late. So do those behind a hole that began less than `patience` samples before the newest ends:
+        what belongs there may have been overtaken."""
         self._waiting.sort(key=lambda each: each[0])
+        newest = max((position + len(payload) for position, _, payload in self._waiting), default=0)
         pieces: list[Piece] = []
         count = 0
         for position, codec, payload in self._waiting:
-            if before is not None and position >= before:
+            if (before is not None and position >= before) or (position > self._upto and newest - self._upto < patience):
                 break
             count += 1
             overlap = max(0, self._upto - position)

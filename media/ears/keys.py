@@ -15,6 +15,8 @@ from media.tap_frame import Frame
 
 MAX_LOSS = 800
 """Samples, 100 ms: a longer gap, be it loss or silence that was not sent, ends a press."""
+PATIENCE = 640
+"""Samples, 80 ms: so long is waited for a packet that others have overtaken, from where it belongs."""
 MAX_PAUSE = 160
 """Samples, 20 ms: half of the shortest pause between keys (Q.24). What is heard between the two parts of one press is less."""
 
@@ -44,7 +46,7 @@ class KeyListener:
         for frame in frames:
             self.audio.add(frame)
         batch: list[Samples] = []
-        for position, samples in self.audio.taken():
+        for position, samples in self.audio.taken(patience=PATIENCE):
             gap = position - self._upto
             if gap > MAX_LOSS:
                 yield from self._detected(batch)

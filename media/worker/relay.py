@@ -24,6 +24,7 @@ from media.worker.link import ControlSocket
 from media.worker.path import NOWHERE, Address
 from media.worker.prompts import Prompts
 from media.worker.sockets import DatagramSocket, bind, connect
+from media.worker.srtp import Dropped
 from media.worker.switchboard import HOLD_TIMEOUT_NS, Switchboard
 from media.worker.tap import Consumers
 from media.worker.transcoding import Transcoder
@@ -34,6 +35,8 @@ TURN_NS = 1_000_000  # the least time from one turn to the next, when packets co
 MAX_EVENTS = 256  # a turn: the clock is read once in it
 MAX_ORDERS_A_TURN = 32  # then packets have their turn
 MAX_QUEUED = 64  # packets that are taken at once while a socket is being connected
+SETTLED_NS = 1_000_000_000
+"""The kernel looks up whose a packet is, and puts it there later: a socket may be given a stranger's when it is connected already."""
 TICK_NS = 1_000_000_000  # signs of life and silence
 NS_PER_S = 1_000_000_000
 
@@ -72,9 +75,8 @@ class Relay:
         self._transcoders = [Transcoder(path, self._epoll) for path in transcoders]
         self._link = ControlSocket(control, self._epoll)
         self._complaints = ErrorReporter(self._link.report)
-        self._open: dict[
-            int, tuple[DatagramSocket, Leg]
-        ] = {}  # that may have packets of anybody; by file descriptor, as the next two
+        # By file descriptor. `_open`: that may have packets of anybody, and since when.
+        self._open: dict[int, tuple[DatagramSocket, Leg, int]] = {}
         self._connected: dict[int, Leg] = {}
         self._prompts = prompts
         self._rtcp: dict[int, tuple[socket.socket, Leg]] = {}
@@ -109,7 +111,7 @@ class Relay:
 
     def watch(self, leg: Leg) -> None:
         fd = leg.sock.fileno()
-        self._open[fd] = leg.sock, leg
+        self._open[fd] = leg.sock, leg, 0
         self._epoll.register(fd, select.EPOLLIN)
         with suppress(OSError, OverflowError):  # without it RTCP is no sign of life, and there are fewer figures
             rtcp = leg.rtcp.sock = bind(leg.host, leg.port + 1, buffer_bytes=RTCP_BUFFER_BYTES)
@@ -174,34 +176,43 @@ class Relay:
         else:
             self._take_transcoded(fd, now_ns)
 
-    def _take_from_anywhere(self, sock: DatagramSocket, leg: Leg, now_ns: int) -> None:
+    def _take_from_anywhere(self, sock: DatagramSocket, leg: Leg, from_ns: int, now_ns: int) -> None:
         self._take_datagram(leg, sock, now_ns)
         if sock is not leg.sock:
-            self._prove(sock, leg, now_ns)
+            if now_ns - from_ns >= SETTLED_NS and not self._take_datagram(leg, sock, now_ns):
+                self._trust(sock, leg)
         elif leg.latched is not None and leg.latched != leg.connected_to:
+            self._reconnect(leg, now_ns)
+
+    def _reconnect(self, leg: Leg, now_ns: int) -> None:
+        """What has come to the sockets there are is older, and taken first."""
+        if leg.connection is not None:
+            self._take_queued(leg, leg.connection, now_ns)
             self._disconnect(leg)
+        if leg.latched is not None:
             self._connect(leg, leg.latched, now_ns)
 
     def _connect(self, leg: Leg, source: Address, now_ns: int) -> None:
-        """What has come to the bound socket is older, and taken first. Where there can be no connection it is not tried again."""
+        """Where there can be no connection it is not tried again."""
+        sock = None
         try:
             sock = connect(leg.sock, leg.host, leg.port, source, buffer_bytes=RECEIVE_BUFFER_BYTES)
+            self._epoll.register(sock, select.EPOLLIN)
         except OSError as error:
             self._complaints.about("connecting a socket", error)
             leg.connect(None, source)
+            if sock is not None:
+                sock.close()
             return
+        self._open[sock.fileno()] = sock, leg, now_ns
         self._take_queued(leg, leg.sock, now_ns)
         leg.connect(sock, source)
-        self._open[sock.fileno()] = sock, leg
-        self._epoll.register(sock, select.EPOLLIN)
-        self._prove(sock, leg, now_ns)
 
-    def _prove(self, sock: DatagramSocket, leg: Leg, now_ns: int) -> None:
-        """Once a socket that is connected has nothing left of what came before that, all it has is the far end's."""
-        if self._take_queued(leg, sock, now_ns):
-            fd = sock.fileno()
-            del self._open[fd]
-            self._connected[fd] = leg
+    def _trust(self, sock: DatagramSocket, leg: Leg) -> None:
+        """A connected socket has nothing left of what came before that: all it has from now on is the far end's."""
+        fd = sock.fileno()
+        del self._open[fd]
+        self._connected[fd] = leg
 
     def _disconnect(self, leg: Leg) -> None:
         sock = leg.connection
@@ -213,23 +224,26 @@ class Relay:
             leg.connect(None, NOWHERE)
             sock.close()
 
-    def _take_queued(self, leg: Leg, sock: DatagramSocket, now_ns: int) -> bool:
-        """Returns whether nothing is left."""
-        return not all(self._take_datagram(leg, sock, now_ns) for _ in range(MAX_QUEUED))
+    def _take_queued(self, leg: Leg, sock: DatagramSocket, now_ns: int) -> None:
+        for _ in range(MAX_QUEUED):
+            if not self._take_datagram(leg, sock, now_ns):
+                return
 
     def _take_datagram(self, leg: Leg, sock: DatagramSocket, now_ns: int) -> bool:
-        """Takes one datagram, whoever sent it. Returns whether there was one."""
+        """Takes one datagram, whoever sent it. Returns whether there was one, or may be more."""
         buffer = self._forwarder.buffer
         try:
             size, source = sock.recvfrom_into(buffer)
-        except OSError:
+        except BlockingIOError:
             return False
+        except OSError:
+            return True  # the ICMP answer to an earlier packet
         try:
             if leg.srtp is not None:
                 size = leg.srtp.decrypt(buffer, size)
             self._forwarder.datagram(leg, size, source, now_ns)
-        except OSError:
-            pass  # it is not authentic
+        except Dropped:
+            pass
         except Exception as error:  # noqa: BLE001 -- one packet's failure must not end every call; reported
             self._complaints.about("forwarding a packet", error)
         return True

@@ -18,13 +18,11 @@ class DatagramSocket(Protocol):
     def close(self) -> None: ...
 
 
-class ConnectedSocket(Protocol):
-    """What it needs of one that is connected."""
+class ConnectedSocket(DatagramSocket, Protocol):
+    """What it needs of one that is connected, besides."""
 
     def send(self, data: memoryview, /) -> int: ...
     def recv_into(self, buffer: bytearray, /) -> int: ...
-    def fileno(self) -> int: ...
-    def close(self) -> None: ...
 
 
 def sendable(peer: RemoteMedia, *, ours: str) -> Address | None:
@@ -54,24 +52,25 @@ def bind(host: str, port: int, *, buffer_bytes: int) -> socket.socket:
 
 
 def connect(bound: DatagramSocket, host: str, port: int, address: Address, *, buffer_bytes: int) -> socket.socket:
-    """A second socket of the port that `bound` has, which the kernel gives what comes from `address`, and nothing else. What came between
-    its binding and its connecting may be anybody's. OSError where there can be none.
+    """A second socket of the port that `bound` has, which the kernel gives what comes from `address`, and nothing else. What it found its
+    way to between binding and connecting may be anybody's. OSError where there can be none, as to port 0, which stands for any.
 
     Such a socket spares each packet the making and reading of an address, a third of what relaying it costs. The port is shared for as long
-    as `bind` takes, not longer.
+    as `bind` takes, with sockets of our own user: SO_REUSEADDR would let anybody's have it.
     """
     sock = _unbound(host, buffer_bytes=buffer_bytes)
     try:
         try:
             for each in (bound, sock):
-                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             sock.bind((host, port))
         finally:
             for each in (bound, sock):
-                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
-        sock.connect(
-            address if len(address) == 2 else (address[0], address[1], 0, address[3])
-        )  # no flow label: they are not ours to set
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
+        there = address if len(address) == 2 else (address[0], address[1], 0, address[3])  # no flow label: they are not ours to set
+        sock.connect(there)
+        if sock.getpeername() != there:
+            raise OSError(f"{there} is no address to connect to")
     except (OSError, OverflowError):
         sock.close()
         raise

@@ -99,7 +99,7 @@ class SrtpContext:
                 raise Dropped("can't be encrypted") from None
             try:
                 return send(memoryview(data))
-            except ConnectionRefusedError:  # see `transmit`, which can't have it encrypted once more
+            except OSError:  # see `transmit`, which can't have it encrypted once more
                 return send(memoryview(data))
 
         return send_encrypted

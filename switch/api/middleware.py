@@ -40,7 +40,7 @@ class AuthMiddleware:
             scope.setdefault("state", {})["advertiser"] = advertiser
         try:
             async with asyncio.timeout(BODY_S):
-                body = await _body(receive)
+                body = await read_body(receive, MAX_BODY_BYTES)
         except TimeoutError:
             told = problem(408, "too_slow", f"the body did not arrive within {BODY_S:.0f} s", do="Send it in one go.")
             await told(scope, receive, send)
@@ -49,7 +49,7 @@ class AuthMiddleware:
             do = f"Send at most {MAX_BODY_BYTES} bytes."
             await problem(413, "too_large", "the body is too large", do=do)(scope, receive, send)
             return
-        await self._app(scope, _replayed(body, receive), send)
+        await self._app(scope, replayed(body, receive), send)
 
 
 class RequestLimit:
@@ -82,21 +82,22 @@ def _token(scope: Scope) -> str:
     return token.strip() if scheme.lower() == SCHEME else ""
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """Reads the whole body. Returns None where it is too large."""
+async def read_body(receive: Receive, limit: int) -> bytes | None:
+    """Reads the whole body. Returns None where it is larger than `limit` bytes."""
     found = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
             return bytes(found)  # gone: whoever reads on is told
         found += message.get("body", b"")
-        if len(found) > MAX_BODY_BYTES:
+        if len(found) > limit:
             return None
         if not message.get("more_body", False):
             return bytes(found)
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """Returns what gives the body again, and then whatever comes."""
     left = [body]
 
     async def replay() -> Message:

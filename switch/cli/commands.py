@@ -23,6 +23,8 @@ COMMANDS = {
     "replay": ("switch.cli.replay", "Decide past calls once more, by another config."),
     "simulate": ("switch.cli.simulate", "Invent traffic and play it, in simulated time."),
     "status": ("switch.cli.control", "Say whether the switch runs, drains or is overloaded, and how many calls it has."),
+    "live": ("switch.cli.live", "Show the calls in progress, and keep showing them until Ctrl-C."),
+    "caps": ("switch.cli.live", "Show how full each cap of the running switch is, and when it is counted from zero again."),
     "trunks": (
         "switch.cli.control",
         "Show each trunk of the running switch: calls now and since the start, and when it was last heard.",
@@ -33,6 +35,7 @@ COMMANDS = {
     ),
     "statistics": ("switch.cli.control", "Show what peers sent and were refused, counted since the start."),
     "drain": ("switch.cli.control", "Take no new calls, let those in progress finish, then end the switch."),
+    "listen": ("switch.cli.listen", "Listen in to a call, until it ends."),
     "calls": ("switch.cli.calls", "Show call records with their verdicts, newest first."),
     "explain": ("switch.cli.explain", "Say why a call went where it went, and what it earned."),
     "recordings": ("switch.cli.recordings", "List, verify, export and delete recordings of calls; pause one."),
@@ -40,6 +43,7 @@ COMMANDS = {
     "money": ("switch.cli.money", "See and correct what is owed and earned."),
     "webhooks": ("switch.cli.webhooks", "See what webhooks were told of calls, send it again, try one."),
     "audit": ("switch.cli.audit", "Prove that the ledger is sound."),
+    "user": ("switch.cli.user", "Make the entry of somebody who logs in to the console."),
     "api": ("switch.cli.api", "Take postbacks by HTTP, without a switch."),
 }
 """By name: the module that declares it, and what it does. In the order somebody meets them: run it, change its config, look at what came

@@ -36,7 +36,7 @@ def status(config: ConfigDir = DEFAULT_CONFIG, *, json_lines: AsJson = False) ->
     """
     from switch.control.messages import GetStatus, Status
 
-    with _switch(config) as (switch, zone):
+    with connected_switch(config) as (switch, zone):
         found = switch.ask(GetStatus(id=1), Status)
     if json_lines:
         write_json({"pid": switch.hello.pid, **_plain(found)})
@@ -59,7 +59,7 @@ def trunks(config: ConfigDir = DEFAULT_CONFIG, *, json_lines: AsJson = False) ->
     """
     from switch.control.messages import GetTrunks, Trunks
 
-    with _switch(config) as (switch, zone):
+    with connected_switch(config) as (switch, zone):
         found = switch.ask(GetTrunks(id=1), Trunks).trunks
     if json_lines:
         _write_each(found)
@@ -88,7 +88,7 @@ def lines(
     """
     from switch.control.messages import GetLines, Lines
 
-    with _switch(config) as (switch, zone):
+    with connected_switch(config) as (switch, zone):
         found = switch.ask(GetLines(id=1), Lines).lines
     wanted = [line for line in found if advertiser in (None, line.advertiser)]
     if json_lines:
@@ -119,7 +119,7 @@ def statistics(
     """
     from switch.control.messages import GetStatistics, Statistics
 
-    with _switch(config) as (switch, _):
+    with connected_switch(config) as (switch, _):
         counts = switch.ask(GetStatistics(id=1), Statistics).counts
     if json_lines:
         for kind, by_host in sorted(counts.items()):
@@ -169,7 +169,7 @@ def drain(
         limit_ms = None if limit is None else duration_ms(limit, low=0, high=MAX_DRAIN_MS)
     except (Invalid, ValueError) as error:
         fail(f"--limit {limit}: {error}; write 90s, 30m or 2h, up to 24h")
-    with _switch(config) as (switch, zone):
+    with connected_switch(config) as (switch, zone):
         found = switch.ask(Drain(id=1, limit_ms=limit_ms), Status)
         if json_lines:
             write_json({"pid": switch.hello.pid, **_plain(found)})
@@ -185,7 +185,7 @@ def drain(
 
 
 @contextmanager
-def _switch(config: Path) -> "Iterator[tuple[ControlClient, Zone]]":
+def connected_switch(config: Path) -> "Iterator[tuple[ControlClient, Zone]]":
     """A connection to the switch of a config, and the zone that its times are shown in. Exit 1 where there is none."""
     from routing.zone import time_zone
     from switch.control.client import ControlError, NotRunning, connected
@@ -210,6 +210,11 @@ def _status_lines(found: "Status", pid: int, zone: "Zone") -> Iterator[str | Sty
         is_near = certificate.until_us - _now_us() <= WARN_DAYS * US_PER_DAY
         what = "ran out on" if certificate.until_us <= _now_us() else "valid until"
         yield Styled(f"certificate {certificate.file} {what} {_moment(certificate.until_us, zone)}", "yellow" if is_near else "")
+    if found.ledger.why is not None:
+        yield Styled(f"new calls get 503, the ledger can't be written: {found.ledger.why}", "yellow")
+    for process in found.processes:
+        if process.up < process.wanted:
+            yield Styled(f"{process.up} of {count(process.wanted, process.name)} up", "yellow")
     if found.overloaded:
         yield f"overloaded: new calls get 503 until the switch, {found.lag_ms} ms behind, has caught up"
 

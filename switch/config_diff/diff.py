@@ -52,7 +52,7 @@ _IDENTITY: Mapping[str, tuple[str, ...]] = {"campaigns.*.lines": ("line",), "*.c
 """The fields that tell the items of a list apart; items of other lists are told apart by their place."""
 _NOTES = (
     ("*.cap", "calls at once"),
-    *((f"switch.{key}*", "takes a restart") for key in ("sip", "rtp", "prompts", "data", "log", "ledger", "api")),
+    *((f"switch.{key}*", "takes a restart") for key in ("sip", "rtp", "prompts", "data", "log", "ledger", "api", "metrics")),
 )
 _UNNOTED = ("switch.rtp.ringback*", "switch.rtp.hold_music*")
 """What a reload changes although its neighbours take a restart."""

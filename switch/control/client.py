@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from switch.control.messages import VERSION, Command, Failed, Hello, Message, decode_reply, encode
+from switch.control.messages import VERSION, Command, Failed, Hello, Message, Watch, decode_reply, encode
 from switch.control.server import SOCKET_NAME
 
 AnyReply = TypeVar("AnyReply", bound=Message)
@@ -39,8 +39,8 @@ class ControlClient:
                 "use the `payphone` that runs it"
             )
 
-    def ask(self, command: Command, kind: type[AnyReply]) -> AnyReply:
-        """Returns the reply. Raises ControlError."""
+    def ask(self, command: Command | Watch, kind: type[AnyReply]) -> AnyReply:
+        """Returns the reply, of `Watch` the first one. Raises ControlError."""
         try:
             self._socket.sendall(encode(command) + b"\n")
         except OSError as error:

@@ -1,24 +1,28 @@
 """Carries out the commands of the control socket on a running engine. Sockets are in `server`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from switch.call.moment import Moment
 from switch.control.messages import (
     MAX_DRAIN_MS,
+    Caps,
     CertificateStatus,
     Command,
     Drain,
+    Eavesdrop,
+    Eavesdropping,
     Failed,
+    GetCaps,
     GetLines,
     GetStatistics,
     GetStatus,
     GetTrunks,
+    LedgerStatus,
     Lines,
-    ListenIn,
-    ListeningIn,
     PauseRecording,
+    ProcessStatus,
     RecordingPaused,
     Reply,
     Statistics,
@@ -37,6 +41,8 @@ class ProcessState:
     started_us: int
     ends_us: int | None
     certificates: tuple[CertificateStatus, ...] = ()
+    ledger: LedgerStatus = field(default_factory=LedgerStatus)
+    processes: tuple[ProcessStatus, ...] = ()
 
 
 def carry_out(
@@ -45,17 +51,11 @@ def carry_out(
     """Returns the command's reply. `process()`: its present state. `drain(limit_ms)` begins to drain, or changes the limit; None: that of
     the config."""
     match command:
-        case PauseRecording(id=number, call_id=call_id, paused=paused, advertiser=advertiser):
-            if advertiser is None:  # an operator may shorten the id
-                found = engine.ids_in_progress(call_id)
-                if len(found) > 1:
-                    return Failed(id=number, why=f"more than one call in progress begins with {call_id}: give more of its id")
-                call_id = found[0] if found else call_id
-            why = engine.pause_recording(call_id, at, paused=paused, advertiser=advertiser)
-            return RecordingPaused(id=number, call_id=call_id, paused=paused) if why is None else Failed(id=number, why=why)
-        case ListenIn(id=number, call_id=call_id, path=path):
+        case PauseRecording():
+            return _pause_recording(command, engine, at)
+        case Eavesdrop(id=number, call_id=call_id, path=path):
             try:
-                return ListeningIn(id=number, call_id=call_id, tap=engine.listen_in(call_id, path))
+                return Eavesdropping(id=number, call_id=call_id, tap=engine.listen_in(call_id, path))
             except CannotListen as error:
                 return Failed(id=number, why=str(error))
         case GetStatus(id=number):
@@ -64,6 +64,8 @@ def carry_out(
             return Trunks(id=number, trunks=engine.trunk_status(at))
         case GetLines(id=number):
             return Lines(id=number, lines=engine.line_status(at))
+        case GetCaps(id=number):
+            return Caps(id=number, caps=engine.cap_status(at))
         case GetStatistics(id=number):
             return Statistics(id=number, counts=engine.statistics())
         case Drain(id=number, limit_ms=limit_ms):
@@ -73,6 +75,19 @@ def carry_out(
             return status(engine, process(), number)
         case _:
             assert_never(command)
+
+
+def _pause_recording(command: PauseRecording, engine: Engine, at: Moment) -> Reply:
+    call_id, paused = command.call_id, command.paused
+    if command.advertiser is None:  # an operator may shorten the id
+        found = engine.ids_in_progress(call_id)
+        if len(found) > 1:
+            return Failed(id=command.id, why=f"more than one call in progress begins with {call_id}: give more of its id")
+        call_id = found[0] if found else call_id
+    why = engine.pause_recording(call_id, at, paused=paused, advertiser=command.advertiser)
+    if why is not None:
+        return Failed(id=command.id, why=why)
+    return RecordingPaused(id=command.id, call_id=call_id, paused=paused)
 
 
 def status(engine: Engine, process: ProcessState, number: int) -> Status:
@@ -87,4 +102,6 @@ def status(engine: Engine, process: ProcessState, number: int) -> Status:
         overloaded=engine.is_overloaded,
         lag_ms=engine.lag_ms,
         certificates=process.certificates,
+        ledger=process.ledger,
+        processes=process.processes,
     )

@@ -39,6 +39,10 @@ class GetLines(Message, frozen=True, kw_only=True):
     """Asks for `Lines`."""
 
 
+class GetCaps(Message, frozen=True, kw_only=True):
+    """Asks for `Caps`."""
+
+
 class GetStatistics(Message, frozen=True, kw_only=True):
     """Asks for `Statistics`."""
 
@@ -59,8 +63,8 @@ class PauseRecording(Message, frozen=True, kw_only=True):
     advertiser: str | None = None
 
 
-class ListenIn(Message, frozen=True, kw_only=True):
-    """Has frames of both sides of a call sent to the socket at `path`, for as long as this connection lasts. Answered with `ListeningIn`,
+class Eavesdrop(Message, frozen=True, kw_only=True):
+    """Has frames of both sides of a call sent to the socket at `path`, for as long as this connection lasts. Answered with `Eavesdropping`,
     or with `Failed`. `actor`: who listens."""
 
     call_id: str
@@ -68,7 +72,7 @@ class ListenIn(Message, frozen=True, kw_only=True):
     actor: str
 
 
-Command: TypeAlias = GetStatus | GetTrunks | GetLines | GetStatistics | Drain | PauseRecording | ListenIn
+Command: TypeAlias = GetStatus | GetTrunks | GetLines | GetCaps | GetStatistics | Drain | PauseRecording | Eavesdrop
 
 
 class Watch(Message, frozen=True, kw_only=True):
@@ -95,9 +99,26 @@ class CertificateStatus(msgspec.Struct, frozen=True, kw_only=True):
     until_us: int
 
 
+class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """`why`: why nothing can be written at present, which refuses new calls; None: it can. `waiting`: records of calls that are over and
+    that the database does not have yet."""
+
+    why: str | None = None
+    waiting: int = 0
+
+
+class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Processes of one kind beside the switch. `wanted`: how many there should be; `up`: how many there are."""
+
+    name: str
+    wanted: int
+    up: int
+
+
 class Status(Message, frozen=True, kw_only=True):
     """`state`: `running`, or `draining`. `since_us`: UTC, when the switch entered it. `ends_us`: UTC, when a draining switch ends its last
-    calls. `overloaded`: new calls are refused for load. `lag_ms`: how late the switch is. `certificates`: of ours, for TLS."""
+    calls. `overloaded`: new calls are refused for load. `lag_ms`: how late the switch is. `certificates`: of ours, for TLS. `processes`: in
+    the order of their names."""
 
     state: str
     since_us: int
@@ -107,6 +128,8 @@ class Status(Message, frozen=True, kw_only=True):
     lag_ms: int
     ends_us: int | None = None
     certificates: tuple[CertificateStatus, ...] = ()
+    ledger: LedgerStatus = LedgerStatus()
+    processes: tuple[ProcessStatus, ...] = ()
 
 
 class Trunks(Message, frozen=True, kw_only=True):
@@ -119,6 +142,12 @@ class Lines(Message, frozen=True, kw_only=True):
     """In the order of their names."""
 
     lines: tuple[LineStatus, ...]
+
+
+class Caps(Message, frozen=True, kw_only=True):
+    """In the order of their keys."""
+
+    caps: tuple[CapStatus, ...]
 
 
 class Statistics(Message, frozen=True, kw_only=True):
@@ -173,7 +202,7 @@ class RecordingPaused(Message, frozen=True, kw_only=True):
     paused: bool
 
 
-class ListeningIn(Message, frozen=True, kw_only=True):
+class Eavesdropping(Message, frozen=True, kw_only=True):
     """`tap`: the number of the frames' tap."""
 
     call_id: str
@@ -186,7 +215,7 @@ class Failed(Message, frozen=True, kw_only=True):
     why: str
 
 
-Reply: TypeAlias = Hello | Status | Trunks | Lines | Statistics | RecordingPaused | ListeningIn | Failed
+Reply: TypeAlias = Hello | Status | Trunks | Lines | Caps | Statistics | RecordingPaused | Eavesdropping | Failed
 Publication: TypeAlias = Snapshot | Changes
 
 encode = msgspec.json.Encoder().encode

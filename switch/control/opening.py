@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 
 from switch.control.command import ProcessState, carry_out
-from switch.control.messages import VERSION, CertificateStatus, Command, Hello, Reply
+from switch.control.messages import VERSION, CertificateStatus, Command, Hello, LedgerStatus, ProcessStatus, Reply
 from switch.control.publisher import Publisher
 from switch.control.server import ControlServer
 from switch.engine.clock import Clock
@@ -23,6 +23,8 @@ async def open_control(
     drain: Callable[[int | None], None],
     ends_us: Callable[[], int | None],
     certificates: Callable[[], tuple[CertificateStatus, ...]],
+    ledger: Callable[[], LedgerStatus],
+    processes: Callable[[], tuple[ProcessStatus, ...]],
     flush: Callable[[], None],
     clock: Clock,
 ) -> ControlServer:
@@ -33,7 +35,9 @@ async def open_control(
     started_us = clock.now().utc_us
 
     def process() -> ProcessState:
-        return ProcessState(started_us=started_us, ends_us=ends_us(), certificates=certificates())
+        return ProcessState(
+            started_us=started_us, ends_us=ends_us(), certificates=certificates(), ledger=ledger(), processes=processes()
+        )
 
     def answer(command: Command) -> Reply:
         reply = carry_out(command, engine, process, clock.now(), drain=drain)

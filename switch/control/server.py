@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from switch.control.messages import MAX_COMMAND_BYTES, Command, Failed, Hello, ListeningIn, Reply, Watch, decode_command, encode
+from switch.control.messages import MAX_COMMAND_BYTES, Command, Eavesdropping, Failed, Hello, Reply, Watch, decode_command, encode
 from switch.control.publisher import Publisher
 
 SOCKET_NAME = "control.sock"
@@ -96,7 +96,7 @@ class ControlServer:
                     await _drained(writer)
                     continue
                 reply = self._carry_out(command)
-                if isinstance(reply, ListeningIn):
+                if isinstance(reply, Eavesdropping):
                     taps.append(reply.tap)
             except msgspec.MsgspecError as error:
                 await _send(writer, Failed(why=f"not a command: {error}"))

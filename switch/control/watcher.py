@@ -12,7 +12,8 @@ snapshot. To steer the switch, use a connection of its own (`switch.control.clie
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,14 +110,15 @@ class Watcher:
         self.state = LiveState()
         self.hello: Hello | None = None
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event, None]:
         """Yields what happens, for ever. Cancel it, or close the iterator, to end it."""
         told = ""
         while True:
             try:
-                async for event in self._connection():
-                    told = ""
-                    yield event
+                async with aclosing(self._connection()) as connection:
+                    async for event in connection:
+                        told = ""
+                        yield event
                 why = "the switch has closed the connection"
             except (FileNotFoundError, ConnectionRefusedError):
                 why = f"no switch is running with its data in {self._path.parent}"
@@ -130,7 +132,7 @@ class Watcher:
             told = why
             await asyncio.sleep(RETRY_S)
 
-    async def _connection(self) -> AsyncIterator[Event]:
+    async def _connection(self) -> AsyncGenerator[Event, None]:
         """Yields the events of one connection."""
         reader, writer = await asyncio.open_unix_connection(self._path, limit=MAX_REPLY_BYTES)
         try:

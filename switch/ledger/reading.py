@@ -47,15 +47,16 @@ ANONYMOUS = "anonymous"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFilter:
-    """Criteria for calls; None: any. `line`: one that was tried. `caller`: E.164, or `ANONYMOUS`.
+    """Criteria for calls; None: any. `line`, `advertiser`: one that was tried. `caller`: E.164, or `ANONYMOUS`.
 
     `since_us`, `until_us`: of the INVITE, [since, until). `ended_since_us`: of the end. `recorded`: those
-    that have a recording.
+    that have a recording. `before`: behind this end and id in the order of newest first.
     """
 
     publisher: str | None = None
     campaign: str | None = None
     line: str | None = None
+    advertiser: str | None = None
     state: str | None = None
     number: str | None = None
     caller: str | None = None
@@ -63,6 +64,7 @@ class CallFilter:
     until_us: int | None = None
     ended_since_us: int | None = None
     recorded: bool = False
+    before: tuple[int, str] | None = None
 
 
 _FILES = msgspec.json.Decoder(dict[str, str])
@@ -89,6 +91,12 @@ def matching(connection: Connection, wanted: CallFilter, *, limit: int) -> list[
         calls = calls.where(_is_anonymous() if wanted.caller == ANONYMOUS else CALL.c.ani == wanted.caller)
     if wanted.line is not None:
         calls = calls.where(CALL.c.call_id.in_(select(ATTEMPT.c.call_id).where(ATTEMPT.c.line == wanted.line)))
+    if wanted.advertiser is not None:
+        calls = calls.where(CALL.c.call_id.in_(select(ATTEMPT.c.call_id).where(ATTEMPT.c.advertiser == wanted.advertiser)))
+    if wanted.before is not None:
+        last_us, last_id = wanted.before
+        older = or_(CALL.c.ended_us < last_us, and_(CALL.c.ended_us == last_us, CALL.c.call_id < last_id))
+        calls = calls.where(CALL.c.ended_us <= last_us, older)
     if wanted.since_us is not None:
         calls = calls.where(CALL.c.invited_us >= wanted.since_us)
     if wanted.until_us is not None:

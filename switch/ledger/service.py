@@ -122,6 +122,16 @@ class LedgerService:
         self._asked_s = self._asked_s or now_s
         self._sync.request(token)
 
+    @property
+    def why(self) -> str | None:
+        """Returns why calls can't be kept at present, or None."""
+        return self._journal_why or self._ledger_why or self._past_why
+
+    @property
+    def waiting(self) -> int:
+        """Returns how many records wait for the ledger."""
+        return self._writer.waiting + len(self._left)
+
     def keep(self, judged: JudgedCall) -> None:
         """Hands a call to the ledger; where too much waits for it already, the next start brings it there from the journal."""
         if not self._writer.submit(judged):
@@ -264,7 +274,7 @@ class LedgerService:
         self._try_journal()
 
     def _tell_state(self) -> None:
-        why = self._journal_why or self._ledger_why or self._past_why
+        why = self.why
         if self._writable != (why is None):
             self._writable = why is None
             self._state(self._writable, why or "")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Table, func, insert, select, update
 
 from switch.billing.entry_state import StateRow
 from switch.billing.verdict import JudgedCall, MoneyRow
@@ -88,6 +88,10 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    @property
+    def database(self) -> Database:
+        return self._database
 
     def migrate(self) -> None:
         """Creates or upgrades the schema, whole or not at all."""
@@ -310,7 +314,8 @@ def _append(connection: Connection, append: Append) -> None:
 
 
 def _insert_calls(connection: Connection, calls: Sequence[JudgedCall]) -> None:
-    connection.execute(insert(CALL), [call_row(judged) for judged in calls])
+    last = connection.scalar(select(func.max(CALL.c.number))) or 0
+    connection.execute(insert(CALL), [call_row(judged, number) for number, judged in enumerate(calls, last + 1)])
     if attempts := [attempt_row(attempt, judged.record.call_id) for judged in calls for attempt in judged.record.attempts]:
         connection.execute(insert(ATTEMPT), attempts)
     if events := [event_row(happened, judged.record.call_id) for judged in calls for happened in judged.events]:

@@ -1,12 +1,12 @@
 """Defines the tables of the SQL ledger as they are now, and maps records to rows; both are derived from the record types.
 
-A field of `CallRecord`, `AttemptRecord`, `Verdict`, `MoneyRow`, `StateRow`, `CallEvent`, `PostingRow`, `RecordingRow`, `LegMedia` or
-`HeardRow` is a column of the same name: adding a field to the type, and a migration that adds the column, is all there is to do. What is
-read equals what was written. How the tables came to be is what the migrations say; a test compares both.
+A field of `CallRecord`, `AttemptRecord`, `Verdict`, `MoneyRow`, `StateRow`, `CallEvent`, `PostingRow`, `RecordingRow`, `LegMedia`,
+`HeardRow` or `AlertRow` is a column of the same name: adding a field to the type, and a migration that adds the column, is all there is
+to do. What is read equals what was written. How the tables came to be is what the migrations say; a test compares both.
 
 Times are UTC microseconds, durations milliseconds, money micros. Portable types only: enums are text, mappings and tuples JSON text.
-Money, its states, events, configs, postings, recordings, figures of audio and what was heard are append-only: triggers of the database
-refuse to change or delete their rows.
+Money, its states, events, configs, postings, recordings, figures of audio, what was heard and alerts are append-only: triggers of the
+database refuse to change or delete their rows.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -87,6 +87,20 @@ class RecordingDeletionRow:
     at_us: int
     actor: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRow:
+    """What became of an alert. `cause`: what it is about, once: `line:acme-east`. `kind`, `event`: as `switch.monitor.alerts` has them; of
+    event `told`: that people were told of the alert's last event, and how that went, in `text`. `level`: how bad it is, percent of a limit
+    where there is one."""
+
+    cause: str
+    kind: str
+    event: str
+    level: int
+    at_us: int
+    text: str
 
 
 def _plain(value: object) -> object:
@@ -181,6 +195,7 @@ _MEDIA = RecordColumns(LegMedia)
 
 _RECORDING, _DELETION = RecordColumns(RecordingRow), RecordColumns(RecordingDeletionRow)
 _HEARD = RecordColumns(HeardRow)
+_ALERT = RecordColumns(AlertRow)
 
 METADATA = MetaData(
     naming_convention={
@@ -191,7 +206,7 @@ METADATA = MetaData(
     }
 )
 APPEND_ONLY = (
-    *("money", "money_state", "event", "config", "posting", "recording", "recording_deletion", "leg_media", "heard"),
+    *("money", "money_state", "event", "config", "posting", "recording", "recording_deletion", "leg_media", "heard", "alert"),
     *("feed", "webhook", "deliveries", "delivery_attempts"),
 )
 
@@ -210,8 +225,17 @@ def _text(name: str) -> Column[str]:
     return Column(name, Text, nullable=False)
 
 
-# `state`: of `tags`, for reports by state.
-CALL = Table("call", METADATA, *_CALL.sql(), *_VERDICT.sql(), Column(_STATE_TAG, Text), PrimaryKeyConstraint("call_id"))
+# `state`: of `tags`, for reports by state. `number`: rising, in the order of commits, for those who look for new calls.
+CALL = Table(
+    "call",
+    METADATA,
+    *_CALL.sql(),
+    *_VERDICT.sql(),
+    Column(_STATE_TAG, Text),
+    Column("number", BigInteger),
+    PrimaryKeyConstraint("call_id"),
+)
+Index("ix_call_number", CALL.c.number)
 Index("ix_call_newest", CALL.c.ended_us, CALL.c.call_id)
 Index("ix_call_invited", CALL.c.invited_us, CALL.c.call_id)
 Index("ix_call_ani", CALL.c.ani, CALL.c.invited_us)
@@ -265,6 +289,9 @@ LEG_MEDIA = Table("leg_media", METADATA, _text("call_id"), *_MEDIA.sql(), Primar
 # What was heard of each side of a talk. No foreign key to call: the record may come later.
 HEARD = Table("heard", METADATA, *_HEARD.sql(), PrimaryKeyConstraint("call_id", "attempt", "side", "started_us"))
 
+ALERT = Table("alert", METADATA, _serial(), *_ALERT.sql())
+Index("ix_alert_cause", ALERT.c.cause, ALERT.c.id)
+
 HEALTH = Table(
     "health",
     METADATA,
@@ -273,9 +300,10 @@ HEALTH = Table(
 )
 
 
-def call_row(judged: JudgedCall) -> dict[str, object]:
+def call_row(judged: JudgedCall, number: int) -> dict[str, object]:
     state = judged.record.tags.get(_STATE_TAG)
-    return _CALL.row(judged.record, **_VERDICT.row(judged.verdict), state=state if isinstance(state, str) else None)
+    more = {_STATE_TAG: state if isinstance(state, str) else None, "number": number}
+    return _CALL.row(judged.record, **_VERDICT.row(judged.verdict), **more)
 
 
 def attempt_row(attempt: AttemptRecord, call_id: str) -> dict[str, object]:
@@ -317,6 +345,10 @@ def heard_values(row: HeardRow) -> dict[str, object]:
     return _HEARD.row(row)
 
 
+def alert_values(row: AlertRow) -> dict[str, object]:
+    return _ALERT.row(row)
+
+
 def judged_call(
     call: RowMapping,
     *,
@@ -341,3 +373,4 @@ read_recording = _RECORDING.read
 read_deletion = _DELETION.read
 read_media = _MEDIA.read
 read_heard = _HEARD.read
+read_alert = _ALERT.read

@@ -74,6 +74,11 @@ class LedgerWriter:
     def start(self) -> None:
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """Returns how many calls wait."""
+        return len(self._waiting)
+
     def submit(self, judged: JudgedCall) -> bool:
         """False: too many wait already, and the journal alone keeps this one. Never blocks on the database."""
         with self._wake:

@@ -22,6 +22,7 @@ from switch.settings.model.campaign import CampaignConfig
 from switch.settings.model.document import Document
 from switch.settings.model.party import AdvertiserConfig, NumberConfig, TrunkConfig
 from switch.settings.model.switch import ListenerConfig, SwitchConfig, TagConfig
+from switch.settings.model.user import UserConfig
 from switch.settings.names import EntryKind, Names
 from switch.settings.problem import quote
 from switch.settings.source import KeyPath
@@ -46,6 +47,7 @@ def inconsistencies(document: Document, names: Names) -> Iterator[Finding]:
     for cause in NoRoute:
         yield from _overflow_circles(document.campaigns or {}, cause)
     yield from _tokens(document.advertisers or {}, document.switch)
+    yield from _users(document.users or {}, document.switch)
     yield from _shown_callers(document.numbers or {})
     yield from webhook_findings(document, names.kinds)
 
@@ -216,6 +218,12 @@ def _tokens(advertisers: Mapping[str, AdvertiserConfig], switch: SwitchConfig | 
         if owners.setdefault(token, name) != name:
             hint = f"advertiser {quote(owners[token])} has it: one of them could post for the other"
             yield Finding(path, Invalid("a token of two advertisers", hint=hint, at_key=True))
+
+
+def _users(users: Mapping[str, UserConfig], switch: SwitchConfig | None) -> Iterator[Finding]:
+    if users and switch is not None and vars(switch).get("console", "left out") is None:
+        hint = "set `switch.console: {listen: 127.0.0.1:8080}`"
+        yield Finding(("users", next(iter(users))), Invalid("a user, but no console to log in to", hint=hint, at_key=True))
 
 
 def _shown_callers(numbers: Mapping[str, NumberConfig]) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ from routing.table import NoRoute, NumberState, RepeatRoute, RepeatScope, Sort
 from switch.billing.terms import BillableOn, Tiers
 from switch.call.recording_terms import PausedBy, RecordingFormat, Sides, StartsAt
 from switch.codec import Codec
-from switch.deployment import Token, token_of
+from switch.deployment import Role, Token, token_of
 from switch.settings import address
 from switch.settings import value as v
 from switch.settings.names import EntryKind, Names
@@ -176,6 +176,7 @@ DurationOrZero = Annotated[int, _duration(0), text_schema(v.DURATION_PATTERN)]
 TimerT1 = Annotated[int, _duration(10, 4_000), text_schema(v.DURATION_PATTERN)]  # RFC 3261 §17.1.2.2: T1 is at most T2, 4 s
 AnnouncementInterval = Annotated[int, _duration(10_000, 600_000), text_schema(v.DURATION_PATTERN)]
 ProbeInterval = Annotated[int, _duration(10_000, 3_600_000), text_schema(v.DURATION_PATTERN)]  # carriers want no faster than 10 s
+SessionLength = Annotated[int, _duration(60_000, 30 * v.DAY_MS), text_schema(v.DURATION_PATTERN)]  # of the console
 RegistrationTime = Annotated[int, _duration(60_000), text_schema(v.DURATION_PATTERN)]
 SessionTimer = Annotated[int | None, scalar(v.session_timer, v.SESSION_TIMER), text_schema(v.SESSION_TIMER_PATTERN)]
 MaxCalls = Annotated[int, whole(1, MAX_CALLS)]
@@ -219,6 +220,7 @@ CampaignName = Annotated[str, _known(EntryKind.CAMPAIGN), text_schema()]
 MenuName = Annotated[str, _known(EntryKind.MENU), text_schema()]
 HoursName = Annotated[str, _known(EntryKind.HOURS), text_schema()]
 PublisherName = Annotated[str, _known(EntryKind.PUBLISHER), text_schema()]
+AdvertiserName = Annotated[str, _known(EntryKind.ADVERTISER), text_schema()]
 DeclaredTag = Annotated[str, _known(EntryKind.TAG), text_schema()]
 
 
@@ -369,6 +371,12 @@ def _secret(raw: object, info: ValidationInfo) -> Secret:
     return secret_of(without_left_out(raw), names.directory)
 
 
+def _password_hash(raw: object, info: ValidationInfo) -> Secret:
+    """Empty where the config was in force once: hashes are not kept."""
+    text = scalar_text(raw, v.PASSWORD_HASH)
+    return Secret(v.password_hash(text)) if cast(Names, info.context).directory is not None else Secret("")
+
+
 _ELSEWHERE: JsonSchema = {
     "type": "object",
     "properties": {way: {"type": "string"} for way in WAYS},
@@ -379,6 +387,8 @@ _ELSEWHERE: JsonSchema = {
 SecretText = Annotated[
     InstanceOf[Secret], BeforeValidator(_secret), WithJsonSchema({"anyOf": [_ELSEWHERE, {"type": "string", "minLength": 1}]})
 ]
+PasswordHash = Annotated[InstanceOf[Secret], BeforeValidator(_password_hash), text_schema(v.PASSWORD_HASH_PATTERN)]
+UserRole = Annotated[Role, choice("role", Role)]
 Realm = Annotated[str, scalar(v.realm, v.REALM), text_schema()]
 DigestAlgorithms = Annotated[
     list[Annotated[Algorithm, choice("algorithm", DEFAULT_ALGORITHMS)]],

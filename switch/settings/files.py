@@ -30,11 +30,11 @@ DEFAULT_LEDGER = "sqlite"
 """`switch.data` and `switch.ledger` where they are left out: here, since who looks for a ledger compiles no config."""
 MAX_FILES = 1_000
 MAX_FILE_BYTES = 16 * 1024 * 1024
-# Tokens, secrets and passwords in URLs: what people are shown of a file, and what is kept of it, has the letter x for each of their
-# characters: so it stays YAML. A mistyped `token` or `secret` is one too; `ten` and `tone` are names. Where a secret stands,
+# Tokens, secrets, the URL of a webhook and passwords in URLs: what people are shown of a file, and what is kept of it, has the letter x for
+# each of their characters: so it stays YAML. A mistyped `token` or `secret` is one too; `ten` and `tone` are names. Where a secret stands,
 # `{env: NAME}`, is none.
 _SECRET = re.compile(
-    r"""(\b(?:[to](?=[a-z]*k)[token]{3,5}s?|se[cret]{3,5}s?|passw(?:or)?d)["']?
+    r"""(\b(?:[to](?=[a-z]*k)[token]{3,5}s?|se[cret]{3,5}s?|passw(?:or)?d|webhook)["']?
         (?:[ \t]*[:=]\s*(?!\{?\s*["']?(?:env|file)["']?[ \t]*:)|[ \t]+(?=\S{16})))
         ("[^"\n]*|'[^'\n]*|\[[^\]\n]*|[^\s,}][^\n,}]*)
       | (://[^\s:/@]*:)([^\s@/]+)(?=@)

@@ -33,16 +33,19 @@ class EntryKind(StrEnum):
     MENU = "menu"
     HOURS = "hours"
     PUBLISHER = "publisher"
+    ADVERTISER = "advertiser"
     PROMPT = "prompt"
     TAG = "tag"
 
     @property
     def one(self) -> str:
         """One of them, in a sentence."""
-        return "opening hours" if self is EntryKind.HOURS else f"a {self}"
+        if self is EntryKind.HOURS:
+            return "opening hours"
+        return f"an {self}" if self is EntryKind.ADVERTISER else f"a {self}"
 
 
-PLURALS = (EntryKind.CAMPAIGN, EntryKind.MENU, EntryKind.PUBLISHER, EntryKind.TAG)
+PLURALS = (EntryKind.CAMPAIGN, EntryKind.MENU, EntryKind.PUBLISHER, EntryKind.ADVERTISER, EntryKind.TAG)
 SECTIONS = {**{kind: f"{kind}s" for kind in PLURALS}, EntryKind.HOURS: "hours"}
 
 

@@ -47,6 +47,8 @@ INSTANT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2})?$"
 HEADER_PATTERN = r"^[A-Za-z0-9.!%*_+`'~-]{1,64}$"
 # What RFC 6750 §2.1 lets a bearer token be. Shorter ones could be guessed.
 TOKEN_PATTERN = r"^[A-Za-z0-9._~+/-]{16,256}=*$"  # noqa: S105 (says how one is written)
+# PHC string format, as libargon2 writes it.
+PASSWORD_HASH_PATTERN = r"^\$argon2id\$v=19\$m=[0-9]{1,7},t=[0-9]{1,2},p=[0-9]{1,2}\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}$"  # noqa: S105 (says how one is written)
 CALENDAR_PATTERN = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"
 BLOCK_PATTERN = r"^([0-9]{1,2}:[0-9]{2})-([0-9]{1,2}:[0-9]{2})$"
 CURRENCY_PATTERN = r"^[A-Z]{3}$"  # ISO 4217. Which ones are in use is not looked up: countries change theirs
@@ -80,6 +82,7 @@ TECH_PREFIX_PATTERN = r"^[0-9*#]{1,16}$"
 TECH_PREFIX = "1 to 16 of 0-9 * #, in quotes"
 CALL_ID_HEADER = "the name of a header that SIP itself does not use, such as X-Call-ID; or off"
 TOKEN = "a token of 16 characters or more: letters, digits and - . _ ~ + /"  # noqa: S105 (says how one is written)
+PASSWORD_HASH = "the argon2id hash that `payphone user add` makes, in quotes"  # noqa: S105 (says how one is written)
 CALENDAR = "a country such as US, or one of its parts such as US-TX (ISO 3166)"
 DATE_BLOCK = "hours of that date such as 09:00-12:00, or closed"
 LEDGER = "sqlite, or a URL such as postgresql://user@host/db"
@@ -370,6 +373,13 @@ def token(text: str) -> str:
     """A secret: what is wrong with it is told without it."""
     if not re.fullmatch(TOKEN_PATTERN, text):
         raise Invalid("this can't be a token", expected=TOKEN)
+    return text
+
+
+def password_hash(text: str) -> str:
+    """It may be a password by mistake: what is wrong with it is told without it."""
+    if not re.fullmatch(PASSWORD_HASH_PATTERN, text):
+        raise Invalid("this is no hash of a password", expected=PASSWORD_HASH)
     return text
 
 

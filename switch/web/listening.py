@@ -5,9 +5,10 @@ there for it is dropped: nothing is kept for anybody.
 """
 
 import asyncio
+import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,10 +16,9 @@ from media.eavesdrop import Eavesdropper
 from media.tap_frame import Frame, frames
 from media.tap_socket import bind_taps, datagrams
 from switch.control.client import ControlClient, connected
-from switch.control.messages import ListenIn, ListeningIn
+from switch.control.messages import Eavesdrop, Eavesdropping
 from switch.engine.clock import SystemClock
 
-SOCKET_NAME = "listen.sock"
 READ_S = 0.1
 """How often what has come is passed on."""
 
@@ -29,7 +29,7 @@ class ListeningRoom:
     def __init__(self, data: Path) -> None:
         self._data = data
         self._clock = SystemClock()
-        self._path = data / SOCKET_NAME
+        self._path = data / f"listen-{os.getpid()}.sock"
         self._taps: socket.socket | None = None
         self._listeners: dict[int, Callable[[Frame], None]] = {}  # by tap
 
@@ -44,7 +44,7 @@ class ListeningRoom:
             self._taps.close()
             self._path.unlink(missing_ok=True)
 
-    async def listen(self, call_id: str, *, actor: str, is_muted: Callable[[], bool | None]) -> AsyncIterator[bytes]:
+    async def listen(self, call_id: str, *, actor: str, is_muted: Callable[[], bool | None]) -> AsyncGenerator[bytes, None]:
         """Yields what both sides of a call say from now on, as µ-law at 8 kHz, as long as it lasts. `is_muted()`: whether nothing is to be
         heard, a payment for instance; None: the call is over. Raises ControlError before it yields anything."""
         with ExitStack() as stack:
@@ -63,7 +63,7 @@ class ListeningRoom:
 
     def _begin(self, stack: ExitStack, call_id: str, actor: str) -> int:
         control: ControlClient = stack.enter_context(connected(self._data))
-        return control.ask(ListenIn(id=1, call_id=call_id, path=str(self._path), actor=actor), ListeningIn).tap
+        return control.ask(Eavesdrop(id=1, call_id=call_id, path=str(self._path), actor=actor), Eavesdropping).tap
 
     def _take_frames(self, taps: socket.socket) -> None:
         for datagram in datagrams(taps):

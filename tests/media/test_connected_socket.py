@@ -1,19 +1,21 @@
 """The socket of a leg that is connected to its far end: what the kernel gives to which socket, and that the latch decides all the same."""
 
+import errno
 import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from worker_client import HOST, PATIENCE_S, Phone, Ports, WorkerClient
+from relay_in_process import RelayInProcess, socket_module
+from worker_client import HOST, HOST6, PATIENCE_S, Phone, Ports
 
-from media.control import Bridge, Close, Closed, Open, Order, Quit, RemoteMedia, SetRemote, decode_report, encode
-from media.worker import sockets
-from media.worker.prompts import Prompts
-from media.worker.relay import MAX_QUEUED, Relay
+from media.control import Bridge, Open, RemoteMedia, SetRemote
+from media.worker import relay, sockets
+from media.worker.path import Address
+from media.worker.relay import MAX_QUEUED, RECEIVE_BUFFER_BYTES, SETTLED_NS
 
 STRANGER_HOST = "127.0.0.2"
+Bridged = tuple[RelayInProcess, Phone, Phone, Phone]
 AUDIO, OTHER_AUDIO, NOISE = (bytes([each]) * 160 for each in (0x22, 0x33, 0x11))
 
 
@@ -22,21 +24,23 @@ def ports() -> Ports:
     return Ports()
 
 
-@pytest.fixture
-def worker(tmp_path: Path) -> Iterator[WorkerClient]:
-    with WorkerClient(tmp_path) as client:
-        yield client
+@pytest.fixture(params=[0, SETTLED_NS], ids=["settled", "new"])
+def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[RelayInProcess]:
+    """Connections are trusted at once, or for the length of a test not at all."""
+    monkeypatch.setattr(relay, "SETTLED_NS", request.param)
+    with RelayInProcess(tmp_path) as it:
+        yield it
 
 
 @pytest.fixture
-def caller(worker: WorkerClient, ports: Ports) -> Iterator[Phone]:
+def caller(worker: RelayInProcess, ports: Ports) -> Iterator[Phone]:
     with Phone(ports.take()) as phone:
         worker.order(Open(host=HOST, port=phone.leg, peer=phone.peer()))
         yield phone
 
 
 @pytest.fixture
-def line(worker: WorkerClient, ports: Ports, caller: Phone) -> Iterator[Phone]:
+def line(worker: RelayInProcess, ports: Ports, caller: Phone) -> Iterator[Phone]:
     """Bridged with the caller; both have talked."""
     with Phone(ports.take()) as phone:
         worker.order(Open(host=HOST, port=phone.leg, peer=phone.peer()), Bridge(a=caller.leg, b=phone.leg))
@@ -47,7 +51,7 @@ def line(worker: WorkerClient, ports: Ports, caller: Phone) -> Iterator[Phone]:
         yield phone
 
 
-def test_a_stranger_is_counted_beside_a_connection(worker: WorkerClient, caller: Phone, line: Phone) -> None:
+def test_a_stranger_is_counted_beside_a_connection(worker: RelayInProcess, caller: Phone, line: Phone) -> None:
     with Phone(caller.leg, host=STRANGER_HOST) as stranger, Phone(caller.leg) as neighbour:
         for other in (stranger, neighbour) * 3:
             other.talk(NOISE)
@@ -59,7 +63,7 @@ def test_a_stranger_is_counted_beside_a_connection(worker: WorkerClient, caller:
         assert stranger.hears_nothing()
 
 
-def test_after_a_re_invite_the_far_end_is_elsewhere(worker: WorkerClient, caller: Phone, line: Phone) -> None:
+def test_after_a_re_invite_the_far_end_is_elsewhere(worker: RelayInProcess, caller: Phone, line: Phone) -> None:
     with Phone(caller.leg) as moved:
         worker.order(SetRemote(port=caller.leg, peer=RemoteMedia(host=HOST, port=moved.port, moved=True)))
         worker.settle()
@@ -79,7 +83,7 @@ def test_after_a_re_invite_the_far_end_is_elsewhere(worker: WorkerClient, caller
         assert caller.hears_nothing()
 
 
-def test_it_comes_back_to_where_it_was(worker: WorkerClient, caller: Phone, line: Phone) -> None:
+def test_it_comes_back_to_where_it_was(worker: RelayInProcess, caller: Phone, line: Phone) -> None:
     for host, port in ((HOST, 9), (HOST, caller.port)):
         worker.order(SetRemote(port=caller.leg, peer=RemoteMedia(host=host, port=port, moved=True)))
     worker.settle()
@@ -91,7 +95,7 @@ def test_it_comes_back_to_where_it_was(worker: WorkerClient, caller: Phone, line
     assert worker.close(caller.leg).stray == 0
 
 
-def test_a_phone_that_closes_its_port_for_a_while_misses_only_that(worker: WorkerClient, caller: Phone, line: Phone) -> None:
+def test_a_phone_that_closes_its_port_for_a_while_misses_only_that(worker: RelayInProcess, caller: Phone, line: Phone) -> None:
     """ICMP says that nobody is there; a connected socket is told, and says it in place of what is done with it next."""
     address = caller.sock.getsockname()
     caller.sock.close()
@@ -109,82 +113,178 @@ def test_a_phone_that_closes_its_port_for_a_while_misses_only_that(worker: Worke
         caller.talk(AUDIO)
         assert line.hear().payload == AUDIO
         assert worker.close(caller.leg).received == 3
-    assert worker.problems() == []
+    assert worker.problems == []
 
 
-@pytest.mark.parametrize("may_share", [0, 1])
-def test_nobody_else_gets_the_port(caller: Phone, line: Phone, may_share: int) -> None:
+SHARING = [socket.SO_REUSEADDR, socket.SO_REUSEPORT]
+
+
+@pytest.mark.parametrize("options", [[], *([each] for each in SHARING), SHARING])
+def test_nobody_else_gets_the_port(caller: Phone, line: Phone, options: list[int]) -> None:
     for leg in (caller.leg, line.leg):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, may_share)
-            with pytest.raises(OSError, match="in use"):
-                other.bind((HOST, leg))
+        assert not _is_had((HOST, leg), options)
 
 
-class RelayInThisProcess:
-    """To have something happen between two system calls of it."""
+def test_another_user_does_not_get_the_port_while_it_is_shared(bridged: Bridged, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SO_REUSEADDR would let anybody have it who asks at that moment; SO_REUSEPORT (7 socket) nobody but ourselves."""
+    _, phone, line, _ = bridged
+    had: list[bool] = []
 
-    def __init__(self, directory: Path) -> None:
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._control.settimeout(PATIENCE_S)
-        relay = Relay(theirs, prompts=Prompts(directory), rtp_timeout_ns=60_000_000_000)
-        self._thread = threading.Thread(target=relay.run)
+    class Watched(socket.socket):
+        def bind(self, address: Address, /) -> None:  # type: ignore[override]  # of one family
+            super().bind(address)
+            had.append(_is_had(address, [socket.SO_REUSEADDR]))
 
-    def __enter__(self) -> "RelayInThisProcess":
-        self._thread.start()
-        return self
+    monkeypatch.setattr(sockets, "socket", socket_module(Watched))
+    phone.talk(AUDIO)
+    line.hear()
+    phone.talk(AUDIO)
+    line.hear()
+    assert had == [False]
 
-    def __exit__(self, *_: object) -> None:
-        self.order(Quit())
-        self._thread.join(PATIENCE_S)
-        self._control.close()
 
-    def order(self, *orders: Order) -> None:
-        for order in orders:
-            self._control.send(encode(order))
+def _is_had(address: Address, options: list[int]) -> bool:
+    """Returns whether a socket with these options can be bound there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        for each in options:
+            other.setsockopt(socket.SOL_SOCKET, each, 1)
+        try:
+            other.bind(address)
+        except OSError:
+            return False
+    return True
 
-    def close(self, port: int) -> Closed:
-        self.order(Close(port=port))
-        while not isinstance(report := decode_report(self._control.recv(65_536)), Closed):
-            pass
-        return report
+
+@pytest.fixture
+def bridged(tmp_path: Path, ports: Ports, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bridged]:
+    """A worker, two phones that have not talked yet, and a stranger to the first. A connection is trusted as soon as it is empty."""
+    monkeypatch.setattr(relay, "SETTLED_NS", 0)
+    with (
+        Phone(ports.take()) as phone,
+        Phone(ports.take()) as line,
+        Phone(phone.leg, host=STRANGER_HOST) as stranger,
+        RelayInProcess(tmp_path) as worker,
+    ):
+        worker.order(*(Open(host=HOST, port=each.leg, peer=each.peer()) for each in (phone, line)), Bridge(a=phone.leg, b=line.leg))
+        worker.settle()
+        yield worker, phone, line, stranger
 
 
 @pytest.mark.parametrize("flood", [1, MAX_QUEUED, MAX_QUEUED + 1, 5 * MAX_QUEUED])
-def test_what_comes_before_it_is_connected_is_looked_at(
-    tmp_path: Path, ports: Ports, monkeypatch: pytest.MonkeyPatch, flood: int
-) -> None:
-    """Between `bind` and `connect` the kernel gives the new socket what comes from anybody."""
+def test_what_comes_before_it_is_connected_is_looked_at(bridged: Bridged, monkeypatch: pytest.MonkeyPatch, flood: int) -> None:
+    """Between `bind` and `connect` the kernel gives the new socket what comes from anybody. An ICMP error says nothing of that."""
+    worker, phone, line, stranger = bridged
     connections: list[int] = []
 
     class Flooded(socket.socket):
-        def connect(self, address: tuple[str, int], /) -> None:  # type: ignore[override]  # of one family
-            connections.append(1)
-            for _ in range(flood if len(connections) == 1 else 0):
+        calls = 0
+
+        def connect(self, address: Address, /) -> None:  # type: ignore[override]  # of one family
+            connections.append(self.fileno())
+            for _ in range(flood):
                 stranger.talk(NOISE)
             super().connect(address)
 
-    with Phone(ports.take()) as phone, Phone(ports.take()) as line, Phone(phone.leg, host=STRANGER_HOST) as stranger:
-        monkeypatch.setattr(sockets, "socket", _module_with(Flooded))
-        with RelayInThisProcess(tmp_path) as relay:
-            relay.order(
-                *(Open(host=HOST, port=each.leg, peer=each.peer()) for each in (phone, line)), Bridge(a=phone.leg, b=line.leg)
-            )
-            relay.close(1)  # its answer comes when all before it is done
-            for _ in range(4):
-                phone.talk(AUDIO)
-                assert line.hear().payload == AUDIO
-            counters = relay.close(phone.leg).counters
-        assert line.hears_nothing()
+        def recvfrom_into(self, buffer: bytearray, /) -> tuple[int, Address]:  # type: ignore[override]  # all that is used
+            self.calls += self.fileno() in connections
+            if self.calls == 2:
+                self.calls += 1
+                raise ConnectionRefusedError
+            return super().recvfrom_into(buffer)
+
+    monkeypatch.setattr(sockets, "socket", socket_module(Flooded))
+    for _ in range(4):
+        phone.talk(AUDIO)
+        assert line.hear().payload == AUDIO
+    worker.settle()
+    counters = worker.close(phone.leg)
+    assert line.hears_nothing()
     assert (counters.received, counters.stray) == (4, flood)
-    assert connections == [1]
+    assert len(connections) == 1
 
 
-def _module_with(kind: type[socket.socket]) -> object:
-    """Returns what stands for the module `socket`."""
+def test_what_the_kernel_puts_there_late_is_looked_at(bridged: Bridged, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It had looked up whose it is before `connect`, on another processor: here nothing is ever connected."""
+    worker, phone, line, stranger = bridged
+    monkeypatch.setattr(relay, "SETTLED_NS", SETTLED_NS)
 
-    class Module:
+    class Late(socket.socket):
+        def connect(self, address: Address, /) -> None:  # type: ignore[override]  # of one family
+            self.address = address
+
+        def getpeername(self) -> Address:
+            return self.address
+
+    monkeypatch.setattr(sockets, "socket", socket_module(Late))
+    for _ in range(3):
+        phone.talk(AUDIO)
+        assert line.hear().payload == AUDIO
+        worker.settle()
+        stranger.talk(NOISE)
+        worker.settle()
+        assert line.hears_nothing()
+    assert worker.close(phone.leg).stray == 3
+
+
+def test_what_waits_in_a_connection_that_is_over_is_counted(bridged: Bridged, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker, phone, line, _ = bridged
+
+    class Racing(socket.socket):
+        def recvfrom_into(self, buffer: bytearray, /) -> tuple[int, Address]:  # type: ignore[override]  # all that is used
+            size, source = super().recvfrom_into(buffer)
+            for _ in range(3 if source == moved.sock.getsockname() else 0):
+                phone.talk(NOISE)
+            return size, source
+
+    with Phone(phone.leg) as moved:
+        worker.close(phone.leg)
+        monkeypatch.setattr(sockets, "socket", socket_module(Racing))
+        worker.order(Open(host=HOST, port=phone.leg, peer=phone.peer()), Bridge(a=phone.leg, b=line.leg))
+        worker.settle()
+        for talking in (phone, moved):
+            worker.order(SetRemote(port=phone.leg, peer=talking.peer()))
+            worker.settle()
+            talking.talk(AUDIO)
+            assert line.hear().payload == AUDIO
+        worker.settle()
+        counters = worker.close(phone.leg)
+    assert (counters.received, counters.stray) == (2, 3)
+
+
+@pytest.mark.parametrize("address", [(HOST, 0), (HOST6, 0, 0, 0), ("::", 9, 0, 0)])
+def test_there_is_no_connection_to_anybody(ports: Ports, address: Address) -> None:
+    """Linux takes port 0 for any, and :: for the host itself. Packets may come from either."""
+    ours, port = (HOST if len(address) == 2 else HOST6), ports.take()
+    with (
+        sockets.bind(ours, port, buffer_bytes=RECEIVE_BUFFER_BYTES) as bound,
+        pytest.raises(OSError, match=r"not connected|no address"),
+    ):
+        sockets.connect(bound, ours, port, address, buffer_bytes=RECEIVE_BUFFER_BYTES)
+
+
+@pytest.mark.parametrize("refused", ["socket", "epoll"])
+def test_without_a_connection_talk_goes_on(bridged: Bridged, monkeypatch: pytest.MonkeyPatch, refused: str) -> None:
+    worker, phone, line, stranger = bridged
+
+    def refuse(*_: object, **_options: object) -> socket.socket:
+        raise OSError(errno.ENOSPC, "no more of them")
+
+    class Full:
+        register = refuse
+
         def __getattr__(self, name: str) -> object:
-            return kind if name == "socket" else getattr(socket, name)
+            return getattr(epoll, name)
 
-    return Module()
+    epoll = worker.relay._epoll
+    if refused == "epoll":
+        monkeypatch.setattr(worker.relay, "_epoll", Full())
+    else:
+        monkeypatch.setattr(relay, "connect", refuse)
+    for _ in range(3):
+        stranger.talk(NOISE)
+        for one, other in ((phone, line), (line, phone)):
+            one.talk(AUDIO)
+            assert other.hear().payload == AUDIO
+    worker.settle()
+    assert worker.close(phone.leg).stray == 3
+    assert [each.doing for each in worker.problems] == ["connecting a socket"]

@@ -4,15 +4,16 @@ from collections.abc import Iterable
 
 import numpy as np
 import pytest
-from tap_frames import FRAME_NS, framed, keys
+from tap_frames import FRAME_NS, FRAME_SAMPLES, framed, keys
 
 from media.dsp import g711
 from media.dsp.dtmf import KEYPAD, key_tones
 from media.dsp.tones import silence
 from media.ears.audio import MAX_WAITING, FramedAudio
-from media.ears.keys import MAX_LOSS, InBandPress, KeyListener
+from media.ears.keys import MAX_LOSS, PATIENCE, InBandPress, KeyListener
 from media.tap_frame import Frame
 
+EVERY = "".join(KEYPAD)
 BATCH = 3
 """Frames: what a worker sends at a time."""
 
@@ -90,6 +91,22 @@ def test_packets_out_of_order_within_a_batch() -> None:
     for at in range(0, len(frames) - 1, BATCH):
         frames[at], frames[at + 1] = frames[at + 1], frames[at]
     assert digits(frames) == "159"
+
+
+def overtaken(by: int) -> str:
+    """Keys of two packets each; one of each key comes behind `by` packets that were sent after it, one packet a batch."""
+    frames = framed(keys(EVERY, on_ms=40, off_ms=160))
+    order = sorted(frames, key=lambda each: each.number + (by + 0.5 if each.number % 10 == 1 else 0))
+    return "".join(press.digit for press in told(order, batch=1))
+
+
+@pytest.mark.parametrize("by", [1, PATIENCE // FRAME_SAMPLES - 2])
+def test_a_packet_that_others_overtake_costs_no_key(by: int) -> None:
+    assert overtaken(by) == EVERY
+
+
+def test_a_packet_that_too_many_overtake_is_lost() -> None:
+    assert overtaken(PATIENCE // FRAME_SAMPLES - 1) == ""
 
 
 def test_a_packet_that_comes_twice_changes_nothing() -> None:

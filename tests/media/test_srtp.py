@@ -1,5 +1,6 @@
 """Encrypted legs: what is relayed is decrypted and encrypted anew; what is not the peer's is counted and nothing else; keys may change."""
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -55,8 +56,11 @@ class FakeSocket:
     def __init__(self) -> None:
         self.coming: list[bytes] = []
         self.sent: list[bytes] = []
+        self.answers: list[int] = []  # of ICMP: error numbers
 
     def sendto(self, data: memoryview, _address: Address, /) -> int:
+        if self.answers:
+            raise OSError(self.answers.pop(), "an earlier packet did not arrive")
         self.sent.append(bytes(data))
         return len(data)
 
@@ -241,6 +245,21 @@ def test_our_key_is_never_begun_anew() -> None:
     sent = world.goes(rtp(3))
     assert sent is not None
     assert world.far.hears.unprotect(sent) == rtp(3)
+
+
+@pytest.mark.parametrize("number", [errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENOPROTOOPT, errno.EMSGSIZE, errno.EPROTO])
+@pytest.mark.parametrize("srtp", [keys(), None])
+def test_what_icmp_says_of_an_earlier_packet_loses_none(number: int, srtp: Srtp | None) -> None:
+    world = Encrypted()
+    world.agree(srtp)
+    tap = Copies()
+    world.leg.set_taps((cast("LegTap", tap),), lambda: 5)
+    for each in range(3):
+        world.sock.answers.append(number)
+        sent = world.goes(rtp(each))
+        assert sent is not None
+        assert (sent if srtp is None else world.far.hears.unprotect(sent)) == rtp(each)
+    assert world.leg.sent == len(tap.taken) == 3
 
 
 def test_a_plain_leg_has_its_sockets_own_functions() -> None:

@@ -10,16 +10,18 @@ from pathlib import Path
 from ivr.menu import MenuPlan, Node
 from routing.expression import Expression, Kind, show
 from routing.table import NoRoute
+from switch.alert_settings import AlertSettings, SmtpSettings
 from switch.billing.terms import Rate
 from switch.call.hold_terms import HoldTerms
 from switch.call.recording_terms import RecordingTerms
-from switch.deployment import Api, Deployment, Listener, RecordingSettings, SwitchSettings, TlsSettings, Token
+from switch.deployment import Api, Console, Deployment, Listener, RecordingSettings, SwitchSettings, TlsSettings, Token, User
 from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan, RingbackSound, Trunk
 from switch.settings.address import ANYWHERE
 from switch.settings.compile.menu import MenuTerms, menu_plan, node_of
 from switch.settings.compile.table import groups_of, hours_of, table_of, terms_of
 from switch.settings.field import Verified
+from switch.settings.model.alerts import AlertsConfig, SmtpConfig
 from switch.settings.model.document import Document
 from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkAuthConfig, TrunkConfig
 from switch.settings.model.ringback import RingbackConfig
@@ -87,7 +89,9 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
     )
     settings = _switch(document, directory)
     webhooks = _webhooks(document)
-    meaning = {"plan": unversioned, "switch": document.switch.model_dump(mode="json"), "api": settings.api}
+    switch = document.switch.model_dump(mode="json", exclude={"alerts"})
+    secrets = {"api": settings.api, "console": settings.console, "alerts": settings.alerts}
+    meaning = {"plan": unversioned, "switch": switch, **secrets}
     version = _digest({**meaning, "webhooks": webhooks} if webhooks.all else meaning)
     plan = replace(unversioned, version=version, table=replace(unversioned.table, version=version))
     return Deployment(switch=settings, plan=plan, webhooks=webhooks)
@@ -153,7 +157,45 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         currency=switch.currency,
         recordings=_kept_recordings(switch, directory),
         api=Api(listen=switch.api.listen, tokens=tokens) if switch.api else None,
+        console=_console(document),
+        metrics=switch.metrics.listen if switch.metrics else None,
+        alerts=_alerts(switch.alerts) if switch.alerts else None,
     )
+
+
+def _alerts(said: AlertsConfig) -> AlertSettings:
+    return AlertSettings(
+        smtp=_smtp(said.smtp) if said.smtp else None,
+        webhook=said.webhook,
+        low_balance_micros=said.low_balance,
+        disk_free=said.disk_free,
+        certificate_days=said.certificate,
+        near_misses=said.near_misses,
+        usual_calls=said.usual_calls,
+        calm_ms=said.calm,
+    )
+
+
+def _smtp(said: SmtpConfig) -> SmtpSettings:
+    return SmtpSettings(
+        server=said.server,
+        sender=said.sender,
+        recipients=tuple(said.to),
+        starttls=said.starttls,
+        username=said.username,
+        secret=said.secret,
+    )
+
+
+def _console(document: Document) -> Console | None:
+    said = document.switch.console
+    if said is None:
+        return None
+    users = {
+        name: User(name=name, role=user.role, party=user.party, password=user.password)
+        for name, user in sorted(document.users.items())
+    }
+    return Console(listen=said.listen, session_ms=said.session, users=users)
 
 
 def _kept_recordings(switch: SwitchConfig, directory: Path) -> RecordingSettings | None:

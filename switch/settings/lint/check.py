@@ -2,6 +2,7 @@
 above revenue, low thresholds, events that can never happen."""
 
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 
 from ivr.menu import Node
 from routing.cap import Per
@@ -62,6 +63,20 @@ def warnings(
     yield from unreached(table, kinds=kinds, values=values)
     yield from shadowed(nodes, kinds=kinds, values=values)
     yield from prices(document, deployment)
+    yield from of_console(deployment)
+
+
+def of_console(deployment: Deployment) -> Iterator[Finding]:
+    """Nobody can log in; or passwords go over a network as they are."""
+    console = deployment.switch.console
+    if console is None:
+        return
+    if not console.users:
+        hint = "add one under `users:`; `payphone user add NAME --role ops` prints it"
+        yield warning(("switch", "console"), "nobody can log in to the console", hint=hint, at_key=True)
+    if not ip_address(console.listen[0]).is_loopback:
+        hint = "listen on 127.0.0.1, and put a proxy that speaks TLS before it: browsers send no session over plain HTTP"
+        yield warning(("switch", "console", "listen"), "the console speaks plain HTTP on an address of a network", hint=hint)
 
 
 def too_few_ports(document: Document) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from switch.settings.model.campaign import CampaignConfig
 from switch.settings.model.menu import Node
 from switch.settings.model.party import AdvertiserConfig, GroupConfig, NumberConfig, PublisherConfig, TrunkConfig
 from switch.settings.model.switch import SwitchConfig, TagConfig
+from switch.settings.model.user import UserConfig
 from switch.settings.source import KeyPath
 from switch.settings.value import Invalid, raise_all
 
@@ -109,6 +110,7 @@ class Document(Strict):
     advertisers: Entries[field.Name, AdvertiserConfig] = section("Who buys calls, and their lines")
     campaigns: Entries[field.Name, CampaignConfig] = section("What is sold")
     hours: Entries[field.Name, HoursConfig] = section("Opening hours, by name")
+    users: Entries[field.Name, UserConfig] = section("Who logs in to the console")
 
     @cached_property
     def _parts(self) -> dict[type[Strict], list[tuple[KeyPath, Strict]]]:

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from routing.zone import DEFAULT_ZONE
 from switch.settings import address, field, prompt_field
 from switch.settings.files import DEFAULT_DATA, DEFAULT_LEDGER
+from switch.settings.model.alerts import AlertsConfig, MetricsConfig
 from switch.settings.model.base import Entries, Items, Strict, may, must, section, some_of
 from switch.settings.model.ringback import RingbackConfig
+from switch.settings.model.user import ConsoleConfig
 from switch.settings.prompts import Voices
 from switch.settings.value import Invalid, raise_all
 from switch.sip.flow import Transport
@@ -183,7 +185,7 @@ class SpeechConfig(Strict):
 
 
 class SwitchConfig(Strict):
-    """The switch itself: sockets, paths, logging, limits. Changes take a restart, but for those of `speech`, ringback and hold music."""
+    """The switch itself: sockets, paths, logging, limits. Changes take a restart, but for `speech`, `alerts`, ringback and hold music."""
 
     sip: SipConfig = must("Where and how SIP is spoken")
     rtp: RtpConfig = Field(default_factory=RtpConfig, description="Where audio goes through")
@@ -205,6 +207,11 @@ class SwitchConfig(Strict):
     api: ApiConfig | None = may("HTTP, for what advertisers post after a call; default: none")
     webhook_hosts: Items[field.WebhookHost] = some_of(
         "Hosts that webhooks may be sent to: names, *.NAME, and addresses or networks, which may be private. Default: none"
+    )
+    console: ConsoleConfig | None = may("The pages for people, in a browser; default: none")
+    metrics: MetricsConfig | None = may("HTTP for Prometheus and load balancers; default: none")
+    alerts: Annotated[AlertsConfig, BeforeValidator(field.blank_is_empty)] | None = may(
+        "What people are told of by mail or webhook; default: nothing"
     )
 
     @field_validator("rtp")

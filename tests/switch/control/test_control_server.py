@@ -19,12 +19,12 @@ from switch.control.messages import (
     VERSION,
     Command,
     Drain,
+    Eavesdrop,
+    Eavesdropping,
     Failed,
     GetStatistics,
     GetStatus,
     Hello,
-    ListenIn,
-    ListeningIn,
     Reply,
     Statistics,
     Status,
@@ -56,8 +56,8 @@ def served(
                 return msgspec.structs.replace(STATUS, id=number)
             case GetStatistics(id=number):
                 return Statistics(id=number, counts={"stranger": {"x" * big: 1}})
-            case ListenIn(id=number, call_id=call_id):
-                return ListeningIn(id=number, call_id=call_id, tap=next(taps))
+            case Eavesdrop(id=number, call_id=call_id):
+                return Eavesdropping(id=number, call_id=call_id, tap=next(taps))
             case _:
                 return Failed(id=command.id, why="not today")
 
@@ -224,8 +224,8 @@ def test_who_listens_in_does_so_as_long_as_the_connection_lasts(tmp_path: Path) 
     async def scene() -> None:
         one, other = await opened(tmp_path), await opened(tmp_path)
         for reader, writer in (one, one, other):
-            writer.write(encode(ListenIn(id=5, call_id="c", path="p", actor="cli:ann")) + b"\n")
-            assert isinstance(decode_reply(await reader.readline()), ListeningIn)
+            writer.write(encode(Eavesdrop(id=5, call_id="c", path="p", actor="cli:ann")) + b"\n")
+            assert isinstance(decode_reply(await reader.readline()), Eavesdropping)
         one[1].close()
         assert {await stopped.get(), await stopped.get()} == {1, 2}
         assert stopped.empty()

@@ -12,9 +12,14 @@ from sqlalchemy.exc import DBAPIError
 from media.dsp.ears import Ears
 from media.listening import HeardSide, TalkHeard
 from switch.billing.verdict import JudgedCall
+from switch.ledger.database import Database
+from switch.ledger.deliveries import Attempt, DeliveryState, DeliveryStore
 from switch.ledger.heard_rows import heard_rows
+from switch.ledger.monitoring import MonitorLedger
 from switch.ledger.store import Ledger, PostingRow
-from switch.ledger.tables import APPEND_ONLY, METADATA, RecordingDeletionRow, RecordingRow
+from switch.ledger.tables import APPEND_ONLY, METADATA, AlertRow, RecordingDeletionRow, RecordingRow
+from switch.webhook.happenings import Delivery
+from switch.webhook.terms import WebhookEvent
 
 Judge = Callable[[str], JudgedCall]
 Raw = Callable[[str], Engine]
@@ -29,6 +34,11 @@ KEYS = {
     "recording_deletion": "path",
     "heard": "call_id, attempt, side, started_us",
     "leg_media": "call_id, leg, port",
+    "feed": "id",
+    "webhook": "name",
+    "deliveries": "id",
+    "delivery_attempts": "id",
+    "alert": "id",
 }
 
 
@@ -51,7 +61,7 @@ HEARD = heard_rows(TalkHeard(call_id="a", attempt=1, started_us=1, caller=SIDE, 
 
 
 @pytest.fixture
-def filled(ledger: Ledger, judged: Judge) -> Ledger:
+def filled(ledger: Ledger, judged: Judge, url: str) -> Ledger:
     """A row in every table."""
     ledger.write([judged("a")])
     ledger.keep_config("1", at_us=1, files={"a.yaml": "b"})
@@ -60,6 +70,17 @@ def filled(ledger: Ledger, judged: Judge) -> Ledger:
     ledger.add_recordings([RECORDING])
     ledger.add_recording_deletions([RecordingDeletionRow(path=RECORDING.path, at_us=3, actor="ops", reason="asked")])
     ledger.add_heard(HEARD)
+    alert = AlertRow(cause="line:east", kind="line", event="raised", level=0, at_us=1, text="it is down")
+    MonitorLedger(Database(url)).add_alerts([alert])
+    store = DeliveryStore(Database(url))
+    store.register(["campaign/quotes/crm"], now_us=1)
+    delivery = Delivery(
+        key="k", webhook="campaign/quotes/crm", event=WebhookEvent.ENDED, call_id="a", at_us=1, seen={"id": "1", "event": "ended"}
+    )
+    (kept,) = store.keep([delivery], feed=1, now_us=2)
+    store.record(
+        [Attempt(delivery=kept.number, at_us=3, state=DeliveryState.DELIVERED, tries=1, since_us=2, next_us=None, status=200)]
+    )
     return ledger
 
 

@@ -1,0 +1,118 @@
+"""The page of one call: in progress, what is known of it now; over, all that the ledger has of it. And its recordings, to play."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import FileResponse, Response
+
+from switch.api.view import MoneyEntry, entries
+from switch.billing.entry_state import StateRow
+from switch.billing.verdict import JudgedCall, MoneyRow
+from switch.explanation import Explanation, explain, sources
+from switch.ledger.reading import KeptRecording
+from switch.web.pages import page, sight, user_of
+from switch.web.sight import Sight
+from switch.web.site import Site
+from switch.web.timeline import timeline_of
+
+MEDIA_TYPES = {".wav": "audio/wav", ".ogg": "audio/ogg", ".opus": "audio/ogg"}
+UNKNOWN = "there is no call with this id, or it is none of yours"
+
+_log = structlog.get_logger("payphone.web")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Whole:
+    """A call with all that the ledger has of it."""
+
+    explanation: Explanation
+    money: list[MoneyRow]
+    states: list[StateRow]
+    recordings: list[KeptRecording]
+
+    @property
+    def judged(self) -> JudgedCall:
+        return self.explanation.judged
+
+
+def add_call(app: FastAPI, site: Site) -> None:
+    @app.get("/calls/{call_id}")
+    async def call(request: Request, call_id: str) -> Response:
+        seen = sight(request)
+        whole = await site.ask(partial(_whole, site, call_id))
+        if whole is not None and seen.sees(whole.judged.record):
+            return page(request, "call.html", **_values(whole, seen, now_us=site.now_us()))
+        live = None if whole is not None else site.hub.call(call_id, seen)
+        if live is None:
+            raise HTTPException(404, UNKNOWN)
+        part = "call_live_part.html" if request.headers.get("hx-request") else "call_live.html"
+        return page(request, part, call=live, now_us=site.now_us())
+
+    @app.get("/calls/{call_id}/recordings/{number}")
+    async def recording(request: Request, call_id: str, number: int) -> Response:
+        """A player asks for it in parts, by ranges."""
+        seen = sight(request)
+        if not seen.is_whole:
+            raise HTTPException(403, "recordings are for operators")
+        found = await site.ask(partial(site.ledger.recordings_of, [call_id]))
+        if not 0 <= number < len(found) or found[number].deletion is not None:
+            raise HTTPException(404, "there is no such recording, or it has been deleted")
+        path = site.deployment.switch.recordings_in.directory / found[number].recording.path
+        if not await site.ask(path.is_file):
+            raise HTTPException(404, "the file of this recording is not there")
+        if not request.headers.get("range", "").removeprefix("bytes=").strip("0-"):
+            _log.info("console: recording played", user=user_of(request).name, call_id=call_id, path=found[number].recording.path)
+        return FileResponse(path, media_type=_media_type(path))
+
+
+def _media_type(path: Path) -> str:
+    return MEDIA_TYPES.get(path.suffix, "application/octet-stream")
+
+
+def _whole(site: Site, call_id: str) -> _Whole | None:
+    ledger = site.ledger
+    found = ledger.calls(limit=1, call_id=call_id)
+    if not found:
+        return None
+    money = ledger.rows_of(call_id)
+    states = ledger.state_rows([row.key for row in money])
+    recordings = ledger.recordings_of([call_id])
+    explanation = explain(
+        found[0],
+        rows=money,
+        config=sources(ledger.config(found[0].record.config)),
+        states=states,
+        recordings=recordings,
+        heard=ledger.heard_of([call_id]).get(call_id, ()),
+        media=ledger.media_of([call_id]).get(call_id, ()),
+    )
+    return _Whole(explanation=explanation, money=money, states=states, recordings=recordings)
+
+
+def _values(whole: _Whole, seen: Sight, *, now_us: int) -> dict[str, Any]:
+    """What the page shows: what is not to be seen is not even handed to it."""
+    judged = whole.judged
+    record = judged.record
+    attempts = seen.attempts(record)
+    own = list(seen.rows(whole.money))
+    keys = {row.key for row in own}
+    found: list[MoneyEntry] = list(entries(own, [state for state in whole.states if state.of in keys], now_us))
+    return {
+        "record": record,
+        "caller": seen.caller(record.ani, record.tags),
+        "number": seen.number(record.did),
+        "publisher": seen.publisher(record.publisher),
+        "tags": seen.tags(record.tags),
+        "attempts": attempts,
+        "failures": judged.failures() if seen.is_whole else {},
+        "timeline": timeline_of(record, judged.events, attempts, named=seen.is_whole),
+        "entries": found,
+        "states": [state for state in whole.states if state.of in keys and seen.is_whole],
+        "verdict": judged.verdict if seen.is_whole else None,
+        "explanation": whole.explanation if seen.is_whole else None,
+        "recordings": whole.recordings if seen.is_whole else [],
+    }
