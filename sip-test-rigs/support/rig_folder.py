@@ -11,6 +11,7 @@ import yaml
 from rig_act import Act, read_act
 from rig_ports import LOOPBACK
 from rig_programs import IPV6
+from rig_receiver import ReceiverKind, WebhookStep, read_receivers, webhook_step
 from rig_words import RigError, duration_ms
 
 RIG_NAME = re.compile(r"\d{2,3}-[a-z0-9-]+")
@@ -200,7 +201,7 @@ class LateLine:
     name: str
 
 
-Step = SippCaller | PhoneCaller | Together | Datagrams | Load | SwitchStep | KamailioSays | Drain | Asked | LateLine
+Step = SippCaller | PhoneCaller | Together | Datagrams | Load | SwitchStep | KamailioSays | Drain | Asked | LateLine | WebhookStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +211,8 @@ class Rig:
     `every_call`: what the tones of both sides of every call must be like (`rig_tone_table`). `compared`: recordings, in the order of the
     records, and the phones of their sides (`rig_compared`). `logs`: how often a regular expression is found (a number, or from and to), by
     whose log it is. `kamailio`: the configuration of the proxy in front of the switch, `asterisk`: the folder of that of an Asterisk, or
-    None. `needs`: further programs. `certificates`: what the switch and phones show over TLS.
+    None. `needs`: further programs. `certificates`: what the switch and phones show over TLS. `receivers`: of webhooks; `told`: what they
+    must have got (`rig_receiver`).
     """
 
     name: str
@@ -224,6 +226,8 @@ class Rig:
     every_call: Mapping[str, Any] = field(default_factory=dict)
     compared: Sequence[Mapping[str, Any]] = ()
     certificates: tuple[Certificate, ...] = ()
+    receivers: tuple[ReceiverKind, ...] = ()
+    told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     deadline_s: float = DEFAULT_DEADLINE_S
     kamailio: Path | None = None
     asterisk: Path | None = None
@@ -257,9 +261,11 @@ def read_rig(folder: Path) -> Rig:
     config = folder / "config.yaml"
     text = _existing(config).read_text()
     script = _mapping(
-        folder / "rig.yaml", {"lines", "steps", "deadline", "kamailio", "asterisk", "needs", "certificates"}, optional=True
+        folder / "rig.yaml",
+        {"lines", "steps", "deadline", "kamailio", "asterisk", "needs", "certificates", "receivers"},
+        optional=True,
     )
-    expected = _mapping(folder / "expected.yaml", {"records", "heard", "logs", "every_call", "compared"})
+    expected = _mapping(folder / "expected.yaml", {"records", "heard", "logs", "every_call", "compared", "told"})
     if "records" not in expected:
         raise RigError(f"{folder / 'expected.yaml'}: `records` is missing (a list; [] where no record may be left)")
     if "log: json" not in text:
@@ -280,6 +286,8 @@ def read_rig(folder: Path) -> Rig:
         logs=expected.get("logs") or {},
         every_call=expected.get("every_call") or {},
         compared=expected.get("compared") or (),
+        receivers=read_receivers(script.get("receivers") or {}, str(folder / "rig.yaml")),
+        told=expected.get("told") or {},
         certificates=tuple(_certificates(folder, script.get("certificates") or {})),
         deadline_s=duration_ms(script["deadline"]) / 1_000 if "deadline" in script else DEFAULT_DEADLINE_S,
         kamailio=_existing(folder / script["kamailio"]) if "kamailio" in script else None,
@@ -385,10 +393,12 @@ def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
             return LateLine(name=name)
         case {"kamailio says": str(pattern), **rest} if not rest:
             return KamailioSays(pattern=pattern)
+    if step := webhook_step(told, place):
+        return step
     raise RigError(
         f"{place}: a step is `caller: FILE.xml`, `phone: {{calls: ..., tone: ...}}`, `phones: [...]`, `datagrams: FILE.yaml`,"
         " `drain: TIME`, `load: FILE.xml`, `switch: killed`, `switch: started`, `payphone: COMMAND, says: REGEX`,"
-        " `line: NAME` or `kamailio says: REGEX`"
+        " `line: NAME`, `killed: COMPANION`, `receiver: NAME, gets: EVENT` or `kamailio says: REGEX`"
     )
 
 
