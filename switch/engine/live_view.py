@@ -251,13 +251,14 @@ _CALENDAR = frozenset({Per.HOUR, Per.DAY, Per.WEEK, Per.MONTH})
 def cap_status(caps: Iterable[Cap], usage: Usage, utc_us: int) -> tuple[CapStatus, ...]:
     """Returns the present state of each cap, in the order of their keys; one that several lines share comes once."""
     by_key = {cap.key: cap for cap in caps}
+    limited = usage.in_force(utc_us).limited
     return tuple(
         CapStatus(
             key=key,
             owner=cap.owner,
             counts=cap.counts,
             per=cap.per,
-            limit=cap.limit,
+            limit=limited(cap).limit,
             used=usage.used(cap, utc_us),
             resets_us=next_us(cap.per, cap.zone, utc_us) if cap.per in _CALENDAR else None,
         )
