@@ -41,6 +41,7 @@ from rig_live import LiveWatch
 from rig_path import NetworkPath
 from rig_phone import PjPhone
 from rig_ports import HOST_RTP, LOOPBACK, LOOPBACK6, PortBlock, swallow, written
+from rig_receiver import Receiver, WebhookStep
 from rig_sipp import SippPhone
 from rig_switch import Switch, SwitchError
 from rig_words import RigError, fill_placeholders
@@ -72,6 +73,7 @@ class Bench:
         self._asterisk: Asterisk | None = None
         self._dns_at = (LOOPBACK, self._ports.next())
         self._name_server: NameServer | None = None
+        self._receivers = {kind.name: Receiver(kind) for kind in rig.receivers}
         self._lines: dict[str, Phone] = {}
         self._callers: dict[str, Phone] = {}
         self._live: LiveWatch | None = None
@@ -90,6 +92,8 @@ class Bench:
             problems += differences(self._rig.records, records[self._before :])
             problems += self._live.problems(records, self._rig.live) if self._live and self._rig.live else []
             problems += self._heard(records[self._before :])
+            for name, expected in self._rig.told.items():
+                problems += self._receivers[name].problems(expected)
         except (RigError, SwitchError) as error:
             problems.append(str(error))
         finally:
@@ -144,6 +148,7 @@ class Bench:
             "host_rtp": "{}-{}".format(*HOST_RTP),
             **lines,
             **ports,
+            **{name: receiver.at for name, receiver in self._receivers.items()},
         }
 
     def _reached_at(self, line: SippLine | PhoneLine) -> int:
@@ -226,6 +231,8 @@ class Bench:
                 return self._kill_or_start(step)
             case KamailioSays():
                 return [] if self._kamailio is None else self._kamailio.says(step.pattern, self._rig.deadline_s)
+            case WebhookStep():
+                return self._play_webhooks(step)
             case Drain():
                 return self._running().drain(step.limit)
             case Asked():
@@ -235,6 +242,11 @@ class Bench:
                 return []
             case _:
                 assert_never(step)
+
+    def _play_webhooks(self, step: WebhookStep) -> list[str]:
+        if step.killed:
+            return self._running().kill_companion(step.killed)
+        return self._receivers[step.receiver].gets(step.event, step.tries, self._rig.deadline_s)
 
     def _play_load(self, step: Load) -> list[str]:
         """Load, kill, start again: so often, on the same data. That calls are taken again at once is what the next load is about."""
@@ -444,6 +456,8 @@ class Bench:
         problems += self._asterisk.stop() if self._asterisk else []
         if self._name_server:
             self._name_server.stop()
+        for receiver in self._receivers.values():
+            receiver.stop()
         for name, path in self._paths.items():
             path.close()
             self.notes.append(path.summary(name))

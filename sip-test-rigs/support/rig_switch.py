@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -83,6 +84,14 @@ class Switch:
             return any(re.search(pattern, line) for line in told.splitlines())
 
         return [] if wait_until(found, deadline_s) else [f"`payphone {command}` does not say {pattern!r}, but:\n{told}"]
+
+    def kill_companion(self, name: str) -> list[str]:
+        """With SIGKILL, the one that came up last. What was wrong."""
+        ups = [line for line in self.log.read_text().splitlines() if line.startswith("{") and f'"{name} up"' in line]
+        if not ups:
+            return [f"there is no {name} to kill: the log does not say `{name} up`"]
+        os.kill(json.loads(ups[-1])["pid"], signal.SIGKILL)
+        return []
 
     def audit(self) -> list[str]:
         """What `payphone audit` finds. Raises SwitchError when it does not end."""

@@ -42,6 +42,7 @@ COMMANDS = {
     "recordings": ("switch.cli.recordings", "List, verify, export and delete recordings of calls; pause one."),
     "report": ("switch.cli.report", "Report calls, talk and money by publisher, line, hour and more."),
     "money": ("switch.cli.money", "See and correct what is owed and earned."),
+    "webhooks": ("switch.cli.webhooks", "See what webhooks were told of calls, send it again, try one."),
     "audit": ("switch.cli.audit", "Prove that the ledger is sound."),
     "user": ("switch.cli.user", "Make the entry of somebody who logs in to the console."),
     "api": ("switch.cli.api", "Take postbacks by HTTP, without a switch."),

@@ -238,6 +238,7 @@ APPEND_ONLY = (
     "overrides",
     "actions",
     "alert",
+    *("feed", "webhook", "deliveries", "delivery_attempts"),
 )
 
 
