@@ -41,6 +41,7 @@ from rig_folder import (
 )
 from rig_hearing import AudioPhone, Hearing, Phone
 from rig_kamailio import Kamailio
+from rig_live import LiveWatch
 from rig_monitor import MonitorWatch, kill_monitor
 from rig_path import NetworkPath
 from rig_phone import PjPhone
@@ -80,6 +81,7 @@ class Bench:
         self._watch: MonitorWatch | None = None
         self._lines: dict[str, Phone] = {}
         self._callers: dict[str, Phone] = {}
+        self._live: LiveWatch | None = None
         self._before = 0
 
     def run(self) -> list[str]:
@@ -90,8 +92,10 @@ class Bench:
             for step in self._rig.steps:
                 problems += self._play(step)
             problems += self._finish()
+            problems += self._live.finish() if self._live else []
             records = switch.last_records(len(self._rig.records))
             problems += differences(self._rig.records, records[self._before :])
+            problems += self._live.problems(records, self._rig.live) if self._live and self._rig.live else []
             problems += self._heard(records[self._before :])
         except (RigError, SwitchError) as error:
             problems.append(str(error))
@@ -123,6 +127,8 @@ class Bench:
         if self._asterisk is not None:
             self._asterisk.await_ready()
         self._switch.await_ready()
+        if self._rig.live is not None:
+            self._live = LiveWatch(self._switch.config_dir, work=self._work)
         return self._switch
 
     def _placeholders(self) -> Mapping[str, str]:
@@ -467,6 +473,8 @@ class Bench:
     def _stop(self) -> list[str]:
         for phone in self._phones():
             phone.stop()
+        if self._live:
+            self._live.stop()
         problems = self._switch.stop() if self._switch else []
         problems += self._kamailio.stop() if self._kamailio else []
         problems += self._asterisk.stop() if self._asterisk else []

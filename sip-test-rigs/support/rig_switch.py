@@ -90,7 +90,7 @@ class Switch:
 
         def found() -> bool:
             nonlocal told
-            done = run_to_end([payphone(), command, "--config", str(self.config_dir)], deadline_s=CLI_DEADLINE_S)
+            done = run_to_end([payphone(), *command.split(), "--config", str(self.config_dir)], deadline_s=CLI_DEADLINE_S)
             told = done.stdout + done.stderr
             return any(re.search(pattern, line) for line in told.splitlines())
 

@@ -4,7 +4,7 @@
 from collections.abc import Callable
 
 import pytest
-from ledger_rows import append_posting
+from ledger_rows import append_posting, steered
 from leg_figures import figures
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -31,6 +31,8 @@ KEYS = {
     "recording_deletion": "path",
     "heard": "call_id, attempt, side, started_us",
     "leg_media": "call_id, leg, port",
+    "overrides": "number, change",
+    "actions": "key",
     "alert": "id",
 }
 
@@ -63,6 +65,7 @@ def filled(ledger: Ledger, judged: Judge, url: str) -> Ledger:
     ledger.add_recordings([RECORDING])
     ledger.add_recording_deletions([RecordingDeletionRow(path=RECORDING.path, at_us=3, actor="ops", reason="asked")])
     ledger.add_heard(HEARD)
+    ledger.add_steering([steered(1)])
     alert = AlertRow(cause="line:east", kind="line", event="raised", level=0, at_us=1, text="it is down")
     MonitorLedger(Database(url)).add_alerts([alert])
     return ledger
