@@ -28,6 +28,12 @@ COMPANIONS: tuple[Companion, ...] = (
         without="no probes on schedule",
     ),
     Companion(
+        name="deliver",
+        module="switch.deliver",
+        wanted=lambda deployment: bool(deployment.webhooks.all),
+        without="webhooks are told of nothing",
+    ),
+    Companion(
         name="monitor",
         module="switch.monitor",
         wanted=lambda deployment: deployment.switch.metrics is not None or deployment.switch.alerts is not None,

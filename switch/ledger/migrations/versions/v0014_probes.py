@@ -7,7 +7,7 @@ from alembic import op
 from switch.ledger.migrations.append_only import refuse_changes
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
