@@ -196,13 +196,56 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """The monitor serves `path`, and a line of it, now or before long, holds this regular expression."""
+
+    path: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """These alerts have been posted to the webhook so far, each `EVENT CAUSE`, now or before long. After the last such step no more are."""
+
+    alerts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorKilled:
+    """The monitor is killed with SIGKILL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewConfig:
+    """The switch's config is replaced by this file, and runs."""
+
+    file: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LateLine:
     """A line played by SIPp that was not there before begins to listen."""
 
     name: str
 
 
-Step = SippCaller | PhoneCaller | Together | Datagrams | Load | SwitchStep | KamailioSays | Drain | Asked | LateLine | WebhookStep
+Step = (
+    SippCaller
+    | PhoneCaller
+    | Together
+    | Datagrams
+    | Load
+    | SwitchStep
+    | KamailioSays
+    | Drain
+    | Asked
+    | Served
+    | Told
+    | MonitorKilled
+    | NewConfig
+    | LateLine
+    | WebhookStep
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,7 +405,27 @@ def _steps(folder: Path, told: Sequence[Mapping[str, Any]]) -> Sequence[Step]:
     return [_step(folder, step, f"{folder / 'rig.yaml'}: steps[{n}]") for n, step in enumerate(told)]
 
 
+def _of_running(folder: Path, told: Mapping[str, Any]) -> Step | None:
+    """Returns a step with the running switch or its monitor, or None: it is another one."""
+    match told:
+        case {"switch": "killed" | "started" as what, **rest} if not rest:
+            return SwitchStep(killed=what == "killed")
+        case {"payphone": str(command), "says": str(pattern), **rest} if not rest:
+            return Asked(command=command, pattern=pattern)
+        case {"config": str(name), **rest} if not rest:
+            return NewConfig(file=_existing(folder / name))
+        case {"gets": str(path), "says": str(pattern), **rest} if not rest:
+            return Served(path=path, pattern=pattern)
+        case {"told": [*alerts], **rest} if not rest:
+            return Told(alerts=_words(alerts))
+        case {"monitor": "killed", **rest} if not rest:
+            return MonitorKilled()
+    return None
+
+
 def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
+    if (step := _of_running(folder, told)) is not None:
+        return step
     match told:
         case {"caller": str(name)}:
             _known(told, {"caller", "from", "to", "until", "arguments", "path"}, place)
@@ -389,10 +452,6 @@ def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
             kill_ms = (duration_ms(first), duration_ms(last))
             rounds = int(rest.get("rounds", 1))
             return Load(scenario=_existing(folder / name), rate=rate, kill_ms=kill_ms, rounds=rounds, seed=rest.get("seed"))
-        case {"switch": "killed" | "started" as what, **rest} if not rest:
-            return SwitchStep(killed=what == "killed")
-        case {"payphone": str(command), "says": str(pattern), **rest} if not rest:
-            return Asked(command=command, pattern=pattern)
         case {"line": str(name), **rest} if not rest:
             return LateLine(name=name)
         case {"kamailio says": str(pattern), **rest} if not rest:
@@ -402,7 +461,8 @@ def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
     raise RigError(
         f"{place}: a step is `caller: FILE.xml`, `phone: {{calls: ..., tone: ...}}`, `phones: [...]`, `datagrams: FILE.yaml`,"
         " `drain: TIME`, `load: FILE.xml`, `switch: killed`, `switch: started`, `payphone: COMMAND, says: REGEX`,"
-        " `line: NAME`, `killed: COMPANION`, `receiver: NAME, gets: EVENT` or `kamailio says: REGEX`"
+        " `line: NAME`, `killed: COMPANION`, `receiver: NAME, gets: EVENT`, `gets: PATH, says: REGEX`, `told: [EVENT CAUSE, ...]`,"
+        " `monitor: killed`, `config: FILE.yaml` or `kamailio says: REGEX`"
     )
 
 

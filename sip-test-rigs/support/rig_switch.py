@@ -20,6 +20,7 @@ READY_DEADLINE_S = 120.0
 RECORDS_DEADLINE_S = 60.0
 CLI_DEADLINE_S = 600.0
 OVERLOAD, OVERLOAD_OVER = "overload: new calls get 503, those in progress go on", "overload is over: calls are taken"
+RELOADED = "config reloaded"
 TAKES_CALLS = ("ready", "ledger writable")
 
 
@@ -51,6 +52,17 @@ class Switch:
     @property
     def log(self) -> Path:
         return self._program.output
+
+    @property
+    def pid(self) -> int:
+        return self._program.process.pid
+
+    def follow(self, config: str) -> list[str]:
+        """Replaces its config, and waits until it runs. What was wrong."""
+        before = _events(self.log.read_text(errors="replace").splitlines(), RELOADED)
+        (self.config_dir / "config.yaml").write_text(config)
+        followed = self._program.says(lambda lines: _events(lines, RELOADED) > before, READY_DEADLINE_S)
+        return [] if followed else ["the switch does not follow its new config"]
 
     def ended_within(self, seconds: float) -> bool:
         """Lets it run for so long; True as soon as it has ended by itself."""

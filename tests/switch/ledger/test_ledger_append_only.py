@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from ledger_rows import append_posting, steered
 from leg_figures import figures
+from probe_rows import found
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -40,6 +41,7 @@ KEYS = {
     "webhook": "name",
     "deliveries": "id",
     "delivery_attempts": "id",
+    "probes": "probe, at_us, number",
     "alert": "id",
 }
 
@@ -73,6 +75,7 @@ def filled(ledger: Ledger, judged: Judge, url: str) -> Ledger:
     ledger.add_recording_deletions([RecordingDeletionRow(path=RECORDING.path, at_us=3, actor="ops", reason="asked")])
     ledger.add_heard(HEARD)
     ledger.add_steering([steered(1)])
+    ledger.add_probes([found()])
     alert = AlertRow(cause="line:east", kind="line", event="raised", level=0, at_us=1, text="it is down")
     MonitorLedger(Database(url)).add_alerts([alert])
     store = DeliveryStore(Database(url))
