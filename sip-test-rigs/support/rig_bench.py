@@ -86,6 +86,7 @@ class Bench:
             records = switch.last_records(len(self._rig.records))
             problems += differences(self._rig.records, records[self._before :])
             problems += self._heard(records[self._before :])
+            problems += self._captured(switch)
         except (RigError, SwitchError) as error:
             problems.append(str(error))
         finally:
@@ -416,6 +417,11 @@ class Bench:
             if not isinstance(phone, SippPhone):
                 problems += phone.close()
         return problems
+
+    def _captured(self, switch: Switch) -> list[str]:
+        wanted = {call: [str(word) for word in words] for call, words in self._rig.captured.items()}
+        found = {call: switch.captured(call) for call in wanted}
+        return [f"captured of {call}: {found[call]}, not {words}" for call, words in wanted.items() if found[call] != words]
 
     def _heard(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
         phones = {phone.name: phone for phone in self._phones()}

@@ -209,8 +209,8 @@ class Rig:
 
     `every_call`: what the tones of both sides of every call must be like (`rig_tone_table`). `compared`: recordings, in the order of the
     records, and the phones of their sides (`rig_compared`). `logs`: how often a regular expression is found (a number, or from and to), by
-    whose log it is. `kamailio`: the configuration of the proxy in front of the switch, `asterisk`: the folder of that of an Asterisk, or
-    None. `needs`: further programs. `certificates`: what the switch and phones show over TLS.
+    whose log it is. `captured`: by the carrier's Call-ID, the SIP messages that were kept of a call. `kamailio`: the configuration of the
+    proxy in front of the switch, `asterisk`: the folder of that of an Asterisk, or None. `needs`: further programs. `certificates`: what the switch and phones show over TLS.
     """
 
     name: str
@@ -223,6 +223,7 @@ class Rig:
     logs: Mapping[str, Mapping[str, int | list[int]]] = field(default_factory=dict)
     every_call: Mapping[str, Any] = field(default_factory=dict)
     compared: Sequence[Mapping[str, Any]] = ()
+    captured: Mapping[str, Sequence[str | int]] = field(default_factory=dict)
     certificates: tuple[Certificate, ...] = ()
     deadline_s: float = DEFAULT_DEADLINE_S
     kamailio: Path | None = None
@@ -259,7 +260,7 @@ def read_rig(folder: Path) -> Rig:
     script = _mapping(
         folder / "rig.yaml", {"lines", "steps", "deadline", "kamailio", "asterisk", "needs", "certificates"}, optional=True
     )
-    expected = _mapping(folder / "expected.yaml", {"records", "heard", "logs", "every_call", "compared"})
+    expected = _mapping(folder / "expected.yaml", {"records", "heard", "logs", "every_call", "compared", "captured"})
     if "records" not in expected:
         raise RigError(f"{folder / 'expected.yaml'}: `records` is missing (a list; [] where no record may be left)")
     if "log: json" not in text:
@@ -280,6 +281,7 @@ def read_rig(folder: Path) -> Rig:
         logs=expected.get("logs") or {},
         every_call=expected.get("every_call") or {},
         compared=expected.get("compared") or (),
+        captured=expected.get("captured") or {},
         certificates=tuple(_certificates(folder, script.get("certificates") or {})),
         deadline_s=duration_ms(script["deadline"]) / 1_000 if "deadline" in script else DEFAULT_DEADLINE_S,
         kamailio=_existing(folder / script["kamailio"]) if "kamailio" in script else None,
