@@ -22,6 +22,12 @@ class Companion:
 
 COMPANIONS: tuple[Companion, ...] = (
     Companion(
+        name="deliver",
+        module="switch.deliver",
+        wanted=lambda deployment: bool(deployment.webhooks.all),
+        without="webhooks are told of nothing",
+    ),
+    Companion(
         name="monitor",
         module="switch.monitor",
         wanted=lambda deployment: deployment.switch.metrics is not None or deployment.switch.alerts is not None,

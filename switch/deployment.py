@@ -15,6 +15,7 @@ from switch.engine.plan import Plan
 from switch.sip.digest import Secret
 from switch.sip.flow import Flow, Transport
 from switch.sip.targets import Name
+from switch.webhook.terms import Webhooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +68,14 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """`party`: the publisher or advertiser that it belongs to; None: none. `password`: an argon2id hash."""
+    """`party`: the publisher or advertiser that it belongs to; None: none. `password`: an argon2id hash. `listens_to`: the campaigns whose
+    calls it may listen in to."""
 
     name: str
     role: Role
     party: str | None
     password: Secret
+    listens_to: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,12 +186,13 @@ class SwitchSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """A config directory, compiled: it loaded without an error. `places`: where the plan's host names are written, file:line:column.
-    `prompts`: what its plan plays, by name."""
+    `prompts`: what its plan plays, by name. `webhooks`: who is told of calls by HTTP."""
 
     switch: SwitchSettings
     plan: Plan
     places: Mapping[Name, str] = field(default_factory=dict)
     prompts: Mapping[str, Prompt] = field(default_factory=dict)
+    webhooks: Webhooks = field(default_factory=Webhooks)
 
     @property
     def prompt_keys(self) -> dict[str, str]:

@@ -239,6 +239,14 @@ class DeadlinePassed(msgspec.Struct, frozen=True, kw_only=True):
     silent_since: Moment | None = None
 
 
+class HangUpRequested(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody ends this call by the control socket. `actor`: who, such as `cli:anna`; `reason`: in words, or empty."""
+
+    at: Moment
+    actor: str
+    reason: str
+
+
 class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     """The switch ends this call: shutdown, or the call's machine failed."""
 
@@ -272,5 +280,6 @@ Event = (
     | RecordingFailed
     | RecordingPauseRequested
     | DeadlinePassed
+    | HangUpRequested
     | Stopped
 )

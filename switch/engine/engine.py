@@ -5,7 +5,7 @@ clock, touches no socket or file, and draws no random number: `token` makes ever
 """
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from media.control import DigitReceived, Report
 from media.listening import EarsHeartbeat, EarsReady, EarsReport, TalkHeard
@@ -16,6 +16,7 @@ from switch.call.cause import Cause
 from switch.call.moment import Moment
 from switch.call.record import CallRecord
 from switch.call.recording_terms import RecordingTurn
+from switch.call.state import Ended, Releasing
 from switch.engine.admission import Admission
 from switch.engine.call_control import CallControl
 from switch.engine.call_runner import CallRunner
@@ -44,6 +45,8 @@ from switch.engine.status import (
     registration_states,
     trunk_status,
 )
+from switch.engine.steering import Steering
+from switch.engine.steering_rows import DONE
 from switch.engine.transfer import TransferController
 from switch.engine.trunk_lookup import TrunkLookup
 from switch.engine.usage import Usage, UsageHistory
@@ -71,6 +74,7 @@ class Engine:
         self._traces = TraceRecorder(plan.trace)
         self._at = Moment(mono_ns=0, utc_us=0)
         self._control = CallControl(Usage() if usage is None else usage, ask_first=self._ask_first)
+        self.steering = Steering(control=self._control, plan=lambda: self._plan, token=token, emit=emit)
         self._trunks = TrunkLookup(plan, agent.locator)
         self._traffic = TrafficCounts()
         self._draining_since_us: int | None = None
@@ -187,7 +191,7 @@ class Engine:
 
     def live_views(self) -> LiveViews:
         """Returns what shows the live calls to somebody who watches."""
-        return LiveViews(self._calls)
+        return LiveViews(self._calls, emit=self._emit)
 
     def cap_status(self, at: Moment) -> tuple[CapStatus, ...]:
         """Returns the present state of each cap of the plan."""
@@ -309,6 +313,21 @@ class Engine:
         self._drain_facts(at)
         return None
 
+    def hang_up(self, call_ids: Iterable[str], at: Moment, *, actor: str, reason: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Ends exactly these calls. Returns those that are ended by this, and those that were not in progress (any more)."""
+        asked = {call_id: self._calls.get(call_id) for call_id in call_ids}
+        ending = {
+            call_id: live
+            for call_id, live in asked.items()
+            if live is not None and not isinstance(live.call.phase, Releasing | Ended)
+        }
+        outcomes = {call_id: DONE if call_id in ending else "refused: no such call is in progress" for call_id in asked}
+        self.steering.note_each("hangup", outcomes, at, actor=actor, detail={"reason": reason})
+        for live in ending.values():
+            self._runner.feed(live, ev.HangUpRequested(at=at, actor=actor, reason=reason))
+        self._drain_facts(at)
+        return tuple(ending), tuple(call_id for call_id in asked if call_id not in ending)
+
     def listen_in(self, call_id: str, path: str) -> int:
         """Both sides of a call are heard at the socket at `path` from now on. Returns the number of the tap. Raises CannotListen."""
         live = self._calls.get(call_id)
@@ -321,8 +340,9 @@ class Engine:
         self._eavesdropping.end(tap)
 
     def load_usage(self, past: UsageHistory) -> None:
-        """Loads usage from before this process, as read from the ledger. Called once, before the first call."""
+        """Loads usage and overrides from before this process, as read from the ledger. Called once, before the first call."""
         self._control.load_usage(past, self._plan)
+        self.steering.loaded()
 
     @property
     def usage(self) -> Usage:

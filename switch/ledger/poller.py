@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from switch.billing.verdict import MoneyRow
 from switch.call.record import CallRecord
 from switch.engine.lookback import Lookback
+from switch.engine.steering_rows import SteeringRows
 from switch.engine.usage import UsageHistory
 from switch.ledger.database import Database
 from switch.ledger.heard import HeardRow
@@ -62,6 +63,7 @@ def read_history(ledger: Ledger, horizon: Lookback) -> History:
 
     Raises LedgerUnreadable.
     """
+    overrides = ledger.override_rows()
     with ledger.reading() as reading:
         past = UsageHistory(
             horizon_us=horizon.counts_us,
@@ -70,6 +72,7 @@ def read_history(ledger: Ledger, horizon: Lookback) -> History:
             deposits=reading.balances(),
             paid=tuple(reading.paid_since(horizon.paid_us)),
             attempts=tuple(reading.made(MAX_MADE)),
+            overrides=tuple(overrides),
         )
         return History(past=past, last_money=reading.last_money())
 
@@ -165,6 +168,10 @@ class LedgerPoller:
         """What was heard of a talk."""
         self._write(lambda ledger: ledger.add_heard(rows))
 
+    def keep_steering(self, rows: SteeringRows, *, then: Callable[[], None]) -> None:
+        """Somebody steered the switch. `then`: called once the ledger has that."""
+        self._write(lambda ledger: ledger.add_steering([rows]), then=then)
+
     def keep_traces(self, rows: Sequence[SipTraceRow]) -> None:
         """The SIP messages of calls. While the ledger can't be written, no more than `MAX_WAITING_TRACES` wait; others are lost."""
         if self._waiting_traces + len(rows) > MAX_WAITING_TRACES:
@@ -213,7 +220,7 @@ class LedgerPoller:
         self._spawn(looked())
 
     async def close(self) -> None:
-        """Rows of recordings, and of what was heard, are still written, for a limited time."""
+        """Rows of recordings, of what was heard and of actions are still written, for a limited time."""
         if self._writes:
             await asyncio.wait(self._writes, timeout=CLOSE_S)
         for task in self._tasks:

@@ -14,8 +14,10 @@ from sqlalchemy import Connection, Table, delete, func, insert, select, update
 from switch.billing.entry_state import StateRow
 from switch.billing.verdict import JudgedCall, MoneyRow
 from switch.call.leg_media import LegMedia
-from switch.ledger import reading
+from switch.engine.steering_rows import ActionRow, OverrideRow, SteeringRows
+from switch.ledger import reading, steering
 from switch.ledger.database import Database, LedgerUnreadable, LedgerUnwritable, RecordRefused, storing
+from switch.ledger.delivery_tables import FEED, FEED_CALL, FEED_MONEY, FEED_RECORDING
 from switch.ledger.heard import HeardRow
 from switch.ledger.reading import CallFilter, KeptRecording
 from switch.ledger.scan import Broken, LedgerScan
@@ -151,6 +153,7 @@ class Ledger:
             known = reading.existing(connection, RECORDING.c.path, [each.path for each in recordings])
             if fresh := [recording_values(each) for each in recordings if each.path not in known]:
                 connection.execute(insert(RECORDING), fresh)
+                _feed(connection, FEED_RECORDING, [str(row["path"]) for row in fresh])
 
     def add_recording_deletions(self, deletions: Sequence[RecordingDeletionRow]) -> None:
         """As `add_recordings`; a file without a recording's row is one, too."""
@@ -167,6 +170,16 @@ class Ledger:
             fresh = [each for each in rows if (each.call_id, each.attempt, each.side, each.started_us) not in there]
             if fresh:
                 connection.execute(insert(HEARD), [heard_values(each) for each in fresh])
+
+    def add_steering(self, steered: Sequence[SteeringRows]) -> None:
+        """All or none. What is there already stays as it was."""
+        with self._database.changing() as connection, storing():
+            steering.add(connection, steered)
+
+    def add_actions(self, actions: Sequence[ActionRow]) -> None:
+        """All or none. One whose key is there already stays as it was."""
+        with self._database.changing() as connection, storing():
+            steering.add_actions(connection, actions)
 
     def add_traces(self, rows: Sequence[SipTraceRow]) -> None:
         """All or none."""
@@ -253,6 +266,18 @@ class Ledger:
         with self._database.snapshot() as connection:
             return reading.heard_of(connection, call_ids)
 
+    # reading how the switch was steered
+
+    def override_rows(self) -> list[OverrideRow]:
+        """Every override made and lifted, by number."""
+        with self._database.snapshot() as connection:
+            return steering.override_rows(connection)
+
+    def actions(self, wanted: steering.ActionFilter, *, limit: int) -> list[ActionRow]:
+        """Actions that are as `wanted`, the newest first."""
+        with self._database.snapshot() as connection:
+            return steering.actions_matching(connection, wanted, limit=limit)
+
     def traces_of(self, call_id: str) -> list[SipTraceRow]:
         """Returns the SIP messages of a call, by our id or the carrier's Call-ID: what was kept of it last comes first."""
         asked = select(SIP_TRACES).where((SIP_TRACES.c.call_id == call_id) | (SIP_TRACES.c.sip_call_id == call_id))
@@ -327,6 +352,7 @@ def _append(connection: Connection, append: Append) -> None:
         connection.execute(insert(POSTING), postings)
     if money := [money_row(row, 0) for row in append.money]:
         connection.execute(insert(MONEY), money)
+        _feed(connection, FEED_MONEY, [row.key for row in append.money])
     if states := [state_row(state, 0) for state in append.states]:
         connection.execute(insert(MONEY_STATE), states)
 
@@ -346,6 +372,12 @@ def _insert_calls(connection: Connection, calls: Sequence[JudgedCall]) -> None:
     _insert_new(connection, MONEY, money)
     states = [state_row(state, number) for judged in calls for number, state in enumerate(judged.verdict.states, start=1)]
     _insert_new(connection, MONEY_STATE, states)
+    _feed(connection, FEED_CALL, [judged.record.call_id for judged in calls])
+
+
+def _feed(connection: Connection, kind: str, keys: Sequence[str]) -> None:
+    """Says that these rows are new, in the order of commits: whoever tells others of it reads on from there."""
+    connection.execute(insert(FEED), [{"kind": kind, "key": key} for key in keys])
 
 
 def _insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:

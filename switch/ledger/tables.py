@@ -1,12 +1,13 @@
 """Defines the tables of the SQL ledger as they are now, and maps records to rows; both are derived from the record types.
 
 A field of `CallRecord`, `AttemptRecord`, `Verdict`, `MoneyRow`, `StateRow`, `CallEvent`, `PostingRow`, `RecordingRow`, `LegMedia`,
-`HeardRow`, `SipTraceRow` or `AlertRow` is a column of the same name: adding a field to the type, and a migration that adds the column, is
-all there is to do. What is read equals what was written. How the tables came to be is what the migrations say; a test compares both.
+`HeardRow`, `SipTraceRow`, `AlertRow`, `OverrideRow` or `ActionRow` is a column of the same name: adding a field to the type, and a
+migration that adds the column, is all there is to do. What is read equals what was written. How the tables came to be is what the
+migrations say; a test compares both.
 
 Times are UTC microseconds, durations milliseconds, money micros. Portable types only: enums are text, mappings and tuples JSON text.
-Money, its states, events, configs, postings, recordings, figures of audio, what was heard and alerts are append-only: triggers of the
-database refuse to change or delete their rows.
+Money, its states, events, configs, postings, recordings, figures of audio, what was heard, alerts, overrides and actions are append-only:
+triggers of the database refuse to change or delete their rows.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -40,10 +41,11 @@ from switch.billing.entry_state import StateRow
 from switch.billing.verdict import CallEvent, JudgedCall, MoneyRow, Verdict
 from switch.call.leg_media import LegMedia
 from switch.call.record import AttemptRecord, CallRecord
+from switch.engine.steering_rows import ActionRow, OverrideRow
 from switch.ledger.heard import HeardRow
 
 R = TypeVar("R")
-_BIG = ("_us", "_ms", "_micros", "_packets", "_octets")
+_BIG = ("_us", "_ms", "_micros", "_packets", "_octets", "limit")
 """Whole numbers whose names end so need 64 bits; others are small."""
 _UNSIGNED = frozenset({"seed"})
 """May need all of 64 bits, and SQL's integers have a sign: these are text."""
@@ -211,6 +213,7 @@ _MEDIA = RecordColumns(LegMedia)
 
 _RECORDING, _DELETION = RecordColumns(RecordingRow), RecordColumns(RecordingDeletionRow)
 _HEARD = RecordColumns(HeardRow)
+_OVERRIDE, _ACTION = RecordColumns(OverrideRow), RecordColumns(ActionRow)
 _TRACE = RecordColumns(SipTraceRow)
 _ALERT = RecordColumns(AlertRow)
 
@@ -232,7 +235,10 @@ APPEND_ONLY = (
     "recording_deletion",
     "leg_media",
     "heard",
+    "overrides",
+    "actions",
     "alert",
+    *("feed", "webhook", "deliveries", "delivery_attempts"),
 )
 
 
@@ -314,6 +320,13 @@ LEG_MEDIA = Table("leg_media", METADATA, _text("call_id"), *_MEDIA.sql(), Primar
 # What was heard of each side of a talk. No foreign key to call: the record may come later.
 HEARD = Table("heard", METADATA, *_HEARD.sql(), PrimaryKeyConstraint("call_id", "attempt", "side", "started_us"))
 
+# What was overridden on the running switch: a row when an override is made, and one when it is lifted.
+OVERRIDES = Table("overrides", METADATA, *_OVERRIDE.sql(), PrimaryKeyConstraint("number", "change"))
+
+# Who did what to the running switch, and who logged in.
+ACTIONS = Table("actions", METADATA, _serial(), *_ACTION.sql(), UniqueConstraint("key"))
+Index("ix_actions_at", ACTIONS.c.at_us)
+
 # Not append-only: personal data, of which nothing is owed. Rows can't be changed; old ones are deleted (ADR 0042).
 SIP_TRACES = Table("sip_traces", METADATA, _serial(), *_TRACE.sql())
 Index("ix_sip_traces_call", SIP_TRACES.c.call_id)
@@ -371,6 +384,14 @@ def deletion_values(row: RecordingDeletionRow) -> dict[str, object]:
     return _DELETION.row(row)
 
 
+def override_values(row: OverrideRow) -> dict[str, object]:
+    return _OVERRIDE.row(row)
+
+
+def action_values(row: ActionRow) -> dict[str, object]:
+    return _ACTION.row(row)
+
+
 def heard_values(row: HeardRow) -> dict[str, object]:
     return _HEARD.row(row)
 
@@ -407,5 +428,7 @@ read_recording = _RECORDING.read
 read_deletion = _DELETION.read
 read_media = _MEDIA.read
 read_heard = _HEARD.read
+read_override = _OVERRIDE.read
+read_action = _ACTION.read
 read_trace = _TRACE.read
 read_alert = _ALERT.read

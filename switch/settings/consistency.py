@@ -27,6 +27,7 @@ from switch.settings.names import EntryKind, Names
 from switch.settings.problem import quote
 from switch.settings.source import KeyPath
 from switch.settings.value import Invalid, nearest, tag_value
+from switch.settings.webhooks import webhook_findings
 from switch.sip.flow import Transport, default_port, is_address, transport_of
 from switch.sip.headers import SipUri, parse_uri
 from switch.sip.peer import DEFAULT_ALGORITHMS
@@ -48,6 +49,7 @@ def inconsistencies(document: Document, names: Names) -> Iterator[Finding]:
     yield from _tokens(document.advertisers or {}, document.switch)
     yield from _users(document.users or {}, document.switch)
     yield from _shown_callers(document.numbers or {})
+    yield from webhook_findings(document, names.kinds)
 
 
 def circles(nodes: Mapping[str, Node]) -> Iterator[Finding]:

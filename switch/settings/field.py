@@ -214,6 +214,7 @@ Networks = Annotated[
     BeforeValidator(_one_is_a_list),
     WithJsonSchema({"anyOf": [{"const": "any"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
 ]
+WebhookHost = Annotated[str, scalar(address.webhook_host, address.WEBHOOK_HOST), text_schema()]
 PortRange = Annotated[tuple[int, int], scalar(address.port_range, address.PORT_RANGE), text_schema(address.RANGE_PATTERN)]
 SipUri = Annotated[str, scalar(address.sip_uri, address.SIP_URI), text_schema("^[Ss][Ii][Pp]:")]
 LineName = Annotated[str, _known(EntryKind.LINE), text_schema()]

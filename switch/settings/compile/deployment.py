@@ -39,6 +39,7 @@ from switch.settings.model.ringback import RingbackConfig
 from switch.settings.model.switch import HepConfig, ListenerConfig, SwitchConfig, TlsConfig
 from switch.settings.prompts import Voices
 from switch.settings.value import NatMode, NatRebind
+from switch.settings.webhooks import passed_tags, webhooks_of
 from switch.sip.digest import Credentials, Secret
 from switch.sip.flow import Transport, flow_of
 from switch.sip.identity import LineIdentity, TrunkIdentity
@@ -47,6 +48,7 @@ from switch.sip.probe import Watch, probed_uri
 from switch.sip.registration import Registrar
 from switch.sip.targets import name_of
 from switch.sip.transaction import NS_PER_MS
+from switch.webhook.terms import Webhook, Webhooks
 
 VERSION_DIGITS = 12
 
@@ -98,11 +100,34 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         calls_per_second=document.switch.limits.calls_per_second,
     )
     settings = _switch(document, directory)
+    webhooks = _webhooks(document)
     switch = document.switch.model_dump(mode="json", exclude={"alerts": True, "sip": {"hep"}})
     secrets = {"api": settings.api, "console": settings.console, "alerts": settings.alerts, "hep": settings.hep}
-    version = _digest({"plan": unversioned, "switch": switch, **secrets})
+    meaning = {"plan": unversioned, "switch": switch, **secrets}
+    version = _digest({**meaning, "webhooks": webhooks} if webhooks.all else meaning)
     plan = replace(unversioned, version=version, table=replace(unversioned.table, version=version))
-    return Deployment(switch=settings, plan=plan)
+    return Deployment(switch=settings, plan=plan, webhooks=webhooks)
+
+
+def _webhooks(document: Document) -> Webhooks:
+    return Webhooks(
+        all=tuple(
+            Webhook(
+                owner=owner,
+                name=str(path[-1]),
+                url=each.url,
+                events=frozenset(each.events),
+                method=each.method,
+                query=each.query,
+                body=each.body,
+                secret=each.secret,
+                headers=each.headers,
+            )
+            for owner, path, each in webhooks_of(document)
+        ),
+        hosts=tuple(document.switch.webhook_hosts),
+        passed=passed_tags(document),
+    )
 
 
 def nodes_of(document: Document, *, kinds: Mapping[str, Kind]) -> dict[str, Node]:
@@ -185,7 +210,7 @@ def _console(document: Document) -> Console | None:
     if said is None:
         return None
     users = {
-        name: User(name=name, role=user.role, party=user.party, password=user.password)
+        name: User(name=name, role=user.role, party=user.party, password=user.password, listens_to=frozenset(user.listens_to))
         for name, user in sorted(document.users.items())
     }
     return Console(listen=said.listen, session_ms=said.session, users=users)

@@ -11,6 +11,7 @@ from routing.cap import Counts, Per
 from switch.codec import Codec
 from switch.settings import address, field, prompt_field
 from switch.settings.model.base import Entries, Items, Strict, may, must, repeated, section, some_of
+from switch.settings.model.webhook import WebhookConfig
 from switch.settings.problem import quote
 from switch.settings.value import Invalid, raise_all
 from switch.sip.digest import Algorithm
@@ -235,6 +236,7 @@ class PublisherConfig(CapOwner):
     """Who advertises tracking numbers and earns the payout."""
 
     paused: field.Truth = may("Refuse all calls of this publisher's numbers", default="false")
+    webhooks: Entries[field.Name, WebhookConfig] = section("Who is told of what happens to its calls, by name")
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> field.JsonSchema:
@@ -330,3 +332,4 @@ class AdvertiserConfig(CapOwner):
     lines: Entries[field.Name, LineConfig] = must("Its lines; their names are unique among all advertisers")
     prepaid: PrepaidConfig | None = may("Calls stop when revenue has used up deposits and credit; default: billed afterwards")
     token: field.AdvertiserToken | None = may("What its postbacks are known by; secret")
+    webhooks: Entries[field.Name, WebhookConfig] = section("Who is told of what happens to the calls that it was offered, by name")
