@@ -255,9 +255,9 @@ class Rig:
     `every_call`: what the tones of both sides of every call must be like (`rig_tone_table`). `compared`: recordings, in the order of the
     records, and the phones of their sides (`rig_compared`). `live`: how soon `payphone live` must show calls; None: it does not watch.
     `logs`: how often a regular expression is found (a number, or from and to), by
-    whose log it is. `kamailio`: the configuration of the proxy in front of the switch, `asterisk`: the folder of that of an Asterisk, or
-    None. `needs`: further programs. `certificates`: what the switch and phones show over TLS. `receivers`: of webhooks; `told`: what they
-    must have got (`rig_receiver`).
+    whose log it is. `captured`: by the carrier's Call-ID, the SIP messages that were kept of a call. `kamailio`: the configuration of the
+    proxy in front of the switch, `asterisk`: the folder of that of an Asterisk, or None. `needs`: further programs. `certificates`: what
+    the switch and phones show over TLS. `receivers`: of webhooks; `told`: what they must have got (`rig_receiver`).
     """
 
     name: str
@@ -270,6 +270,7 @@ class Rig:
     logs: Mapping[str, Mapping[str, int | list[int]]] = field(default_factory=dict)
     every_call: Mapping[str, Any] = field(default_factory=dict)
     compared: Sequence[Mapping[str, Any]] = ()
+    captured: Mapping[str, Sequence[str | int]] = field(default_factory=dict)
     live: LiveLimits | None = None
     certificates: tuple[Certificate, ...] = ()
     receivers: tuple[ReceiverKind, ...] = ()
@@ -311,7 +312,9 @@ def read_rig(folder: Path) -> Rig:
         {"lines", "steps", "deadline", "kamailio", "asterisk", "needs", "certificates", "receivers"},
         optional=True,
     )
-    expected = _mapping(folder / "expected.yaml", {"records", "heard", "logs", "every_call", "compared", "live", "told"})
+    expected = _mapping(
+        folder / "expected.yaml", {"records", "heard", "logs", "every_call", "compared", "live", "told", "captured"}
+    )
     if "records" not in expected:
         raise RigError(f"{folder / 'expected.yaml'}: `records` is missing (a list; [] where no record may be left)")
     if "log: json" not in text:
@@ -332,6 +335,7 @@ def read_rig(folder: Path) -> Rig:
         logs=expected.get("logs") or {},
         every_call=expected.get("every_call") or {},
         compared=expected.get("compared") or (),
+        captured=expected.get("captured") or {},
         live=read_limits(expected.get("live"), str(folder / "expected.yaml")),
         receivers=read_receivers(script.get("receivers") or {}, str(folder / "rig.yaml")),
         told=expected.get("told") or {},
