@@ -2,7 +2,8 @@
 refusal.
 
 Keeps no calls, clocks or counters: the table, the load and the instant are passed in, and nothing is remembered between
-inquiries. Only a number in service of a publisher who is not paused is served. A call that asks again asks with a longer `tried`, and the
+inquiries. Only a number in service of a publisher who is not paused is served. What an override pauses is paused as if the config said
+so: a number that is paused is not in service. A call that asks again asks with a longer `tried`, and the
 walk starts over at the number's campaign:
 
 - A campaign that is paused or closed offers nobody. An open one refuses a repeat when it is to (`routing.repeat`). Then its menu is
@@ -42,6 +43,7 @@ from routing.expression import Scalar, holds
 from routing.hours import is_open
 from routing.hunt import MAX_ATTEMPTS, HuntContext, RoutingContext, cause_of, hunt, try_line
 from routing.load import Load
+from routing.override import OverridesInForce
 from routing.repeat import RepeatHistory, repeat_history
 from routing.ruling import Announce, Choice, Dial, EnterMenu, Inquiry, NotRouted, Reason, RejectReason, Ruling, Voicemail, Wait
 from routing.table import (
@@ -72,12 +74,13 @@ def decide(table: Table, load: Load, inquiry: Inquiry) -> Ruling:
         reason = trail.asked(table, inquiry, "unknown number")
         return Ruling(choice=unknown, publisher=None, campaign=None, trail=(reason,), tags=tags)
     reasons = [trail.asked(table, inquiry, f"publisher {number.publisher}, campaign {number.campaign}")]
-    barred = _reject_reason(table, number, reasons=reasons)
+    in_force = load.in_force(inquiry.utc_us)
+    barred = _reject_reason(table, number, in_force, reasons=reasons)
     choice: Choice
     if barred is not None:
         choice, campaign = NotRouted(because=barred), number.campaign
     else:
-        routing = RoutingContext(table=table, load=load, inquiry=inquiry, tried=dict(inquiry.tried))
+        routing = RoutingContext(table=table, load=load, inquiry=inquiry, tried=dict(inquiry.tried), in_force=in_force)
         walk = _Walk(routing=routing, number=number, tags=tags, reasons=reasons, walked=[], transfer=inquiry.line)
         choice, context = _walk_campaigns(walk)
         if isinstance(choice, Dial) and number.early_media:
@@ -98,13 +101,23 @@ class _Walk:
     transfer: str | None
 
 
-def _reject_reason(table: Table, number: TrackingNumber, *, reasons: list[Reason]) -> RejectReason | None:
+def _reject_reason(
+    table: Table, number: TrackingNumber, in_force: OverridesInForce, *, reasons: list[Reason]
+) -> RejectReason | None:
     """Why the number's calls are served by no campaign at all, or None when they are."""
     if number.state is not NumberState.ASSIGNED:
         reasons.append(trail.not_in_service(number.did, number.state))
         return RejectReason.NUMBER_NOT_IN_SERVICE
     if table.publishers[number.publisher].paused:
         reasons.append(trail.paused(f"publishers.{number.publisher}"))
+        return RejectReason.PUBLISHER_PAUSED
+    if not in_force.pauses:
+        return None
+    if (override := in_force.pauses.get(f"number:{number.did}")) is not None:
+        reasons.append(trail.overridden(override))
+        return RejectReason.NUMBER_NOT_IN_SERVICE
+    if (override := in_force.pauses.get(f"publisher:{number.publisher}")) is not None:
+        reasons.append(trail.overridden(override))
         return RejectReason.PUBLISHER_PAUSED
     return None
 
@@ -130,7 +143,10 @@ def _context(walk: _Walk, campaign: Campaign) -> HuntContext:
     return HuntContext(
         routing=routing,
         campaign=campaign,
-        shared=campaign.caps + publisher.caps + walk.number.caps + routing.table.trunk_caps.get(inquiry.trunk, ()),
+        shared=routing.limited(
+            campaign.caps + publisher.caps + walk.number.caps + routing.table.trunk_caps.get(inquiry.trunk, ()),
+            reasons=walk.reasons,
+        ),
         tags={**walk.tags, **campaign_tags(campaign, inquiry), "repeat": past is not None and past.is_repeat},
         past=past,
     )
@@ -153,7 +169,7 @@ def _repeat_history(walk: _Walk, campaign: Campaign) -> RepeatHistory | None:
 def _ask_campaign(walk: _Walk, context: HuntContext) -> EnterMenu | Dial | NotRouted | NoRoute:
     """What one campaign has for the caller, overflow apart."""
     campaign, inquiry, reasons = context.campaign, walk.routing.inquiry, walk.reasons
-    if not _is_available(campaign, inquiry.utc_us, reasons=reasons):
+    if not _is_available(walk, campaign):
         return cause_of(context, bars={NoRoute.CLOSED})
     if context.past is not None and context.past.is_rejected:
         return NotRouted(because=RejectReason.REPEAT)
@@ -171,11 +187,15 @@ def _ask_campaign(walk: _Walk, context: HuntContext) -> EnterMenu | Dial | NotRo
     return hunt(context, reasons=reasons)
 
 
-def _is_available(campaign: Campaign, utc_us: int, *, reasons: list[Reason]) -> bool:
+def _is_available(walk: _Walk, campaign: Campaign) -> bool:
     """Whether the campaign is neither paused nor outside its hours."""
-    owner = f"campaigns.{campaign.name}"
+    owner, utc_us, reasons = f"campaigns.{campaign.name}", walk.routing.inquiry.utc_us, walk.reasons
     if campaign.paused:
         reasons.append(trail.paused(owner))
+        return False
+    override = walk.routing.in_force.pauses.get(f"campaign:{campaign.name}")
+    if override is not None:
+        reasons.append(trail.overridden(override))
         return False
     if campaign.hours is None:
         return True

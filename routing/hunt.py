@@ -37,6 +37,7 @@ from routing.cap import Cap, Counts
 from routing.expression import Scalar, holds
 from routing.hours import is_open
 from routing.load import Load
+from routing.override import NO_OVERRIDES, OverridesInForce
 from routing.repeat import RepeatHistory
 from routing.ruling import Attempt, Dial, Inquiry, Reason
 from routing.table import Campaign, Hours, Line, NoRoute, Sort, Table, Target, Tier
@@ -104,6 +105,7 @@ class RoutingContext:
 
     `closed_hours`: what has been found out about opening hours already, by their `id` (the table outlives the ruling, and hours can't be
     hashed): what the trail says where they are closed now, else None. Many lines keep the same hours.
+    `in_force`: the overrides; `told`: the numbers of those limits that the trail has named already.
     """
 
     table: Table
@@ -111,6 +113,20 @@ class RoutingContext:
     inquiry: Inquiry
     tried: Mapping[str, NoRoute]
     closed_hours: dict[int, str | None] = field(default_factory=dict)
+    in_force: OverridesInForce = NO_OVERRIDES
+    told: set[int] = field(default_factory=set)
+
+    def limited(self, caps: tuple[Cap, ...], *, reasons: list[Reason]) -> tuple[Cap, ...]:
+        """Returns the caps with the limits of the moment. Each override is named once in a ruling, where its cap is first met."""
+        limits = self.in_force.limits
+        if not limits:
+            return caps
+        for cap in caps:
+            override = limits.get(cap.key)
+            if override is not None and override.number not in self.told:
+                self.told.add(override.number)
+                reasons.append(trail.overridden(override))
+        return tuple([self.in_force.limited(cap) for cap in caps])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +192,7 @@ def try_line(context: HuntContext, name: str, *, reasons: list[Reason]) -> Dial 
         return context.routing.tried.get(name, tried[-1][1])
     line = context.routing.table.lines[name]
     bar = _check_line(_LineCheck(context=context, reasons=reasons, also=context.shared), line)
-    return Dial(attempts=(_attempt(context, line, priority=NO_TIER),)) if bar is None else bar
+    return Dial(attempts=(_attempt(context, line, priority=NO_TIER, reasons=reasons),)) if bar is None else bar
 
 
 def cause_of(context: HuntContext, *, bars: set[NoRoute]) -> NoRoute:
@@ -259,7 +275,7 @@ def _eligible(
         if bar is not None:
             bars.add(bar)
             continue
-        found.append(_attempt(context, line, priority=target.priority))
+        found.append(_attempt(context, line, priority=target.priority, reasons=reasons))
         if len(found) == room:
             break
         check.also = context.shared
@@ -274,7 +290,7 @@ def _check_line(check: _LineCheck, line: Line) -> NoRoute | None:
     bar = _barred_by(check, line)
     if bar is not None:
         return bar
-    full = _first_full(check, line.caps + check.also)
+    full = _first_full(check, check.context.routing.limited(line.caps, reasons=check.reasons) + check.also)
     if full is None:
         check.reasons.append(trail.chosen(line, read))
         return None
@@ -302,6 +318,10 @@ def _barred_by(check: _LineCheck, line: Line) -> NoRoute | None:
         return NoRoute.NO_MATCH
     if line.advertiser_paused or line.paused:
         check.reasons.append(trail.paused(f"advertisers.{line.advertiser}" if line.advertiser_paused else f"lines.{line.name}"))
+        return NoRoute.CLOSED
+    pause = routing.in_force.pause_of(line)
+    if pause is not None:
+        check.reasons.append(trail.overridden(pause))
         return NoRoute.CLOSED
     if line.hours is not None:
         closed_hours = _closed(routing, line.hours)
@@ -358,7 +378,7 @@ def _demand(cap: Cap, campaign: Campaign) -> int:
     return campaign.revenue_micros if cap.counts is _REVENUE else 1
 
 
-def _attempt(context: HuntContext, line: Line, *, priority: int) -> Attempt:
+def _attempt(context: HuntContext, line: Line, *, priority: int, reasons: list[Reason]) -> Attempt:
     return Attempt(
         line=line.name,
         advertiser=line.advertiser,
@@ -368,7 +388,7 @@ def _attempt(context: HuntContext, line: Line, *, priority: int) -> Attempt:
         ring_ms=line.ring_ms,
         silence_ms=line.silence_ms,
         timer_offset_ms=line.timer_offset_ms,
-        caps=line.caps + context.shared,
+        caps=context.routing.limited(line.caps, reasons=reasons) + context.shared,
         revenue_micros=context.campaign.revenue_micros,
         recover_ms=context.campaign.recover_ms,
         accept=line.accept,

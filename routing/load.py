@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from routing.cap import Cap
+from routing.override import NO_OVERRIDES, OverridesInForce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,9 @@ class PaidConversion:
 
 class Load(Protocol):
     """Everything is as of the instant asked about; instants never go backwards."""
+
+    def in_force(self, utc_us: int) -> OverridesInForce:
+        """What somebody has paused, and limited otherwise than the config."""
 
     def used(self, cap: Cap, utc_us: int) -> int:
         """How much counts against `cap` now: calls, or micros of revenue. For `strict` caps what is outstanding too."""
@@ -59,6 +63,10 @@ class EmptyLoad:
     """The load of a switch at rest."""
 
     __slots__ = ()
+
+    def in_force(self, utc_us: int) -> OverridesInForce:
+        del utc_us
+        return NO_OVERRIDES
 
     def used(self, cap: Cap, utc_us: int) -> int:
         del cap, utc_us

@@ -5,7 +5,8 @@ against a cap under the cap's key (`line:acme-east`), the instant under `utc_us`
 config's version, the inquiry and its tried lines, a trail is enough to make the same ruling again: the load it names is all that was
 read. Load that is none of a cap's is named `last_line/CAMPAIGN/PRIORITY`, `last_attempt_us/LINE`, `worth_micros/LINE`,
 `resting_until_us/LINE`, `is_down/LINE` (where it is), `waiting/CAMPAIGN`, `place/CAMPAIGN` and `paid`: conversions as
-`AT_US=DID/CAMPAIGN/ADVERTISER/LINE`, oldest first.
+`AT_US=DID/CAMPAIGN/ADVERTISER/LINE`, oldest first. An override that was met is a reason of its own, `overrides.NUMBER`, with `paused` or
+`limit/CAP` (`limit_micros/CAP`).
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from typing import assert_never
 from routing.cap import Cap, Counts, Per
 from routing.expression import Expression, Scalar, names, show
 from routing.hours import local_text, why_closed
+from routing.override import Override, OverrideKind
 from routing.repeat import RepeatHistory
 from routing.ruling import Inquiry, Reason
 from routing.table import (
@@ -77,6 +79,20 @@ def not_in_service(did: str, state: NumberState) -> Reason:
 
 def paused(owner: str) -> Reason:
     return Reason(rule=f"{owner}.paused", verdict="paused")
+
+
+def overridden(override: Override) -> Reason:
+    """An override that was met: who made it, why, and until when."""
+    read: dict[str, Scalar] = {"by": override.actor}
+    if override.reason:
+        read["why"] = override.reason
+    if override.until_us is not None:
+        read["until_us"] = override.until_us
+    rule, owner = f"overrides.{override.number}", override.key.replace(":", " ", 1)
+    if override.kind is OverrideKind.PAUSE or override.limit is None:
+        return Reason(rule=rule, verdict=f"{owner} is paused by an override", read={"paused": override.key, **read})
+    limit = f"limit{'_micros' if override.is_money else ''}/{override.key}"
+    return Reason(rule=rule, verdict=f"the cap {owner} has another limit by an override", read={limit: override.limit, **read})
 
 
 def attempts_spent(made: int) -> Reason:

@@ -22,7 +22,7 @@ from switch.billing.verdict import JudgedCall
 from switch.codec import Codec
 from switch.control.messages import CertificateStatus, LedgerStatus, ProcessStatus
 from switch.deployment import Deployment
-from switch.effect_log import call_of, write_log
+from switch.effect_log import call_of, log_action, write_log
 from switch.engine.clock import Clock, SystemClock
 from switch.engine.effect import (
     AppendJournal,
@@ -30,8 +30,10 @@ from switch.engine.effect import (
     ForgetRecordings,
     KeepHeard,
     KeepRecording,
+    KeepSteering,
     LogLoad,
     LogNat,
+    LogOverride,
     LogPeer,
     LogPeerState,
     LogProblem,
@@ -60,6 +62,7 @@ from switch.side_process import SideProcess
 from switch.sip.agent import UserAgent
 from switch.sip.flow import Flow, SendFailure
 from switch.sip.transaction import Timers
+from switch.trace_keeper import TraceKeeper
 from switch.transcoders import Transcoders
 from switch.transport.resolver import NameResolver, resolver_of
 from switch.transport.sockets import Sockets
@@ -162,6 +165,15 @@ class Shell:
             found=lambda judged: call_line(judged, event="recovered call"),
             past_is_whole=lambda: self._poller.begin(self._known),
         )
+        self._traces = TraceKeeper(
+            self.engine.traces,
+            ours=settings.flows,
+            hep=settings.hep,
+            days=settings.trace_days,
+            now=self._clock.now,
+            keep=self._poller.keep_traces,
+            sweep=self._poller.sweep_traces,
+        )
         self._known = lookback_of(deployment.plan, self._clock.now().utc_us)
         self._timer: asyncio.TimerHandle | None = None
         self._armed: int | None = None
@@ -187,6 +199,7 @@ class Shell:
             await self._ears.started(timeout_s=EARS_S)  # the first call may press a key at once
             await self._sockets.open()  # last: who calls from now on is heard
             self._load.start()
+            self._traces.start()
             self._watch_peers()
         except BaseException:
             await self._resolver.close()
@@ -234,6 +247,7 @@ class Shell:
     def _follow(self, deployment: Deployment) -> None:
         self._transcoders.follow(_codecs(deployment.plan))
         self.engine.reload(deployment.plan)
+        self.engine.steering.tell_of_orphans(self._clock.now())
         self._resolver.watch(deployment.places)
         self._watch_peers()
         self._want_side_processes()
@@ -311,6 +325,7 @@ class Shell:
         await self._transcoders.close()
         await self._recorder.close()
         await self._ears.close()
+        await self._traces.close()
         await self._poller.close()
         self._ledger_service.close()
         self._database.close()
@@ -378,6 +393,8 @@ class Shell:
 
     def _past_loaded(self, history: History) -> None:
         self.engine.load_usage(history.past)
+        self.engine.steering.tell_of_orphans(self._clock.now())
+        self._flush()
         self._ledger_service.past_known()
 
     def _posted(self, posted: Sequence[PostedRow]) -> None:
@@ -416,8 +433,8 @@ class Shell:
                 self._recorder.tell(order)
             case TellEars(order=order):
                 self._ears.tell(order)
-            case StoreLegMedia() | KeepHeard() | KeepRecording() | ForgetRecordings():
-                self._note_media(effect)
+            case StoreLegMedia() | KeepHeard() | KeepRecording() | ForgetRecordings() | KeepSteering():
+                self._keep(effect)
             case AppendJournal(call_id=call_id, payload=payload):
                 self._ledger_service.append(call_id, payload)
             case SyncJournal(call_id=call_id, leg=leg):
@@ -430,12 +447,12 @@ class Shell:
                     self._heard(judged)
             case TrustSource(source=source):
                 self._sockets.trust(source)
-            case LogProblem() | LogPeer() | LogNat() | LogLoad() | LogPeerState():
+            case LogProblem() | LogPeer() | LogNat() | LogLoad() | LogPeerState() | LogOverride():
                 write_log(effect)
             case _:
                 assert_never(effect)
 
-    def _note_media(self, effect: StoreLegMedia | KeepHeard | KeepRecording | ForgetRecordings) -> None:
+    def _keep(self, effect: StoreLegMedia | KeepHeard | KeepRecording | ForgetRecordings | KeepSteering) -> None:
         match effect:
             case StoreLegMedia(call_id=call_id, media=media):
                 self._ledger_service.keep_media(call_id, media)
@@ -447,6 +464,11 @@ class Shell:
             case ForgetRecordings(paths=paths, at_us=at_us, actor=actor):
                 deletions = [RecordingDeletionRow(path=path, at_us=at_us, actor=actor, reason="age") for path in paths]
                 self._poller.forget_recordings(deletions, then=lambda: self._recorder.tell(DeleteRecordings(paths=paths)))
+            case KeepSteering(rows=rows):
+                for action in rows.actions:
+                    log_action(action)
+                self._ledger_service.sync_soon()
+                self._poller.keep_steering(rows, then=lambda: self._ledger_service.mark_kept(rows.journal_id))
 
     def _recording_kept(self, row: RecordingRow) -> None:
         self._recorder.tell(RecordingStored(path=row.path))

@@ -12,6 +12,7 @@ from media.prompts.prompt import Prompt
 from switch.alert_settings import AlertSettings
 from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan
+from switch.probe_settings import ProbeSettings
 from switch.sip.digest import Secret
 from switch.sip.flow import Flow, Transport
 from switch.sip.targets import Name
@@ -68,12 +69,14 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """`party`: the publisher or advertiser that it belongs to; None: none. `password`: an argon2id hash."""
+    """`party`: the publisher or advertiser that it belongs to; None: none. `password`: an argon2id hash. `listens_to`: the campaigns whose
+    calls it may listen in to."""
 
     name: str
     role: Role
     party: str | None
     password: Secret
+    listens_to: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +123,15 @@ class RecordingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HepSettings:
+    """Where SIP messages are sent to by HEP. `capture_id`: ours there. `password` None: none is asked for."""
+
+    to: tuple[str, int]
+    capture_id: int
+    password: Secret | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchSettings:
     """Sockets, paths, logging and limits.
 
@@ -130,6 +142,7 @@ class SwitchSettings:
     `transcoders` None: one for each core.
     `name_servers`: addresses and ports; none: those of /etc/resolv.conf.
     `recordings`: where recordings go; None: to `data`, for ever.
+    `trace_days`: how long SIP messages are kept. `hep`: where they are sent to; None: nowhere.
     `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted. `console` None: there is none.
     `metrics`: the TCP address that they are served on. `currency`: ISO 4217, of all amounts.
     """
@@ -157,6 +170,8 @@ class SwitchSettings:
     transcoders: int | None = None
     name_servers: tuple[tuple[str, int], ...] = ()
     recordings: RecordingSettings | None = None
+    trace_days: int = 7
+    hep: HepSettings | None = None
 
     @property
     def recordings_in(self) -> RecordingSettings:
@@ -172,13 +187,14 @@ class SwitchSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """A config directory, compiled: it loaded without an error. `places`: where the plan's host names are written, file:line:column.
-    `prompts`: what its plan plays, by name. `webhooks`: who is told of calls by HTTP."""
+    `prompts`: what its plan plays, by name. `webhooks`: who is told of calls by HTTP. `probes`: by name."""
 
     switch: SwitchSettings
     plan: Plan
     places: Mapping[Name, str] = field(default_factory=dict)
     prompts: Mapping[str, Prompt] = field(default_factory=dict)
     webhooks: Webhooks = field(default_factory=Webhooks)
+    probes: Mapping[str, ProbeSettings] = field(default_factory=dict)
 
     @property
     def prompt_keys(self) -> dict[str, str]:

@@ -9,8 +9,10 @@ from switch.engine.effect import (
     ForgetRecordings,
     KeepHeard,
     KeepRecording,
+    KeepSteering,
     LogLoad,
     LogNat,
+    LogOverride,
     LogPeer,
     LogPeerState,
     LogProblem,
@@ -21,6 +23,7 @@ from switch.engine.effect import (
     TellWorker,
     TrustSource,
 )
+from switch.engine.steering_rows import ActionRow
 from switch.log import of_call
 from switch.sip.flow import Flow
 from switch.sip.headers import write_host
@@ -34,7 +37,7 @@ def call_of(effect: Effect) -> str:
     match effect:
         case SendSip() | TellWorker() | LogPeer() | LogNat() | LogPeerState() | LogLoad() | TrustSource():
             return ""
-        case TellRecorder() | TellEars() | ForgetRecordings():
+        case TellRecorder() | TellEars() | ForgetRecordings() | KeepSteering() | LogOverride():
             return ""
         case KeepHeard(heard=heard):
             return heard.call_id
@@ -49,7 +52,13 @@ def call_of(effect: Effect) -> str:
 _PEER_EVENTS = {Statistic.FAILOVER: "address failed", Statistic.SRTP_REFUSED: "audio is not encrypted"}
 
 
-def write_log(effect: LogProblem | LogPeer | LogNat | LogLoad | LogPeerState) -> None:
+def log_action(action: ActionRow) -> None:
+    """Writes who steered the switch."""
+    with of_call(action.target if action.action == "hangup" else ""):
+        _log.info("action", action=action.action, target=action.target, actor=action.actor, outcome=action.outcome, **action.detail)
+
+
+def write_log(effect: LogProblem | LogPeer | LogNat | LogLoad | LogPeerState | LogOverride) -> None:
     """Writes the log line that the engine asks for."""
     match effect:
         case LogProblem(what=what, trace=trace, call_id=call_id):
@@ -68,5 +77,8 @@ def write_log(effect: LogProblem | LogPeer | LogNat | LogLoad | LogPeerState) ->
         case LogPeerState(name=name, what=what, is_good=is_good, status=status, again_s=again_s):
             further = {} if is_good or again_s is None else {"again_in_s": again_s}
             (_log.info if is_good else _log.warning)(what, peer=name, sip_code=status, **further)
+        case LogOverride(override=override):
+            what = f"{override.kind} of {override.key}"
+            _log.warning("an override is of something that the config does not have", number=override.number, what=what)
         case _:
             assert_never(effect)

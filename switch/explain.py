@@ -226,6 +226,9 @@ _EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
     ev.MediaFailed.__name__: lambda _party, facts: f"audio can't be carried: {facts.get('why', '')}",
     ev.TurnCame.__name__: lambda _party, _facts: "a line is free, and the caller has waited longest for it",
     ev.DeadlinePassed.__name__: lambda _party, _facts: "a time limit is reached",
+    ev.HangUpRequested.__name__: lambda _party, facts: (
+        f"{facts.get('actor', '')} hangs the call up" + (f": {facts['reason']}" if facts.get("reason") else "")
+    ),
     ev.Stopped.__name__: lambda _party, facts: f"the switch ends the call: {words(str(facts.get('cause', '')))}",
 }
 

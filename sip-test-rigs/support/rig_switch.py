@@ -20,6 +20,7 @@ READY_DEADLINE_S = 120.0
 RECORDS_DEADLINE_S = 60.0
 CLI_DEADLINE_S = 600.0
 OVERLOAD, OVERLOAD_OVER = "overload: new calls get 503, those in progress go on", "overload is over: calls are taken"
+RELOADED = "config reloaded"
 TAKES_CALLS = ("ready", "ledger writable")
 
 
@@ -52,6 +53,17 @@ class Switch:
     def log(self) -> Path:
         return self._program.output
 
+    @property
+    def pid(self) -> int:
+        return self._program.process.pid
+
+    def follow(self, config: str) -> list[str]:
+        """Replaces its config, and waits until it runs. What was wrong."""
+        before = _events(self.log.read_text(errors="replace").splitlines(), RELOADED)
+        (self.config_dir / "config.yaml").write_text(config)
+        followed = self._program.says(lambda lines: _events(lines, RELOADED) > before, READY_DEADLINE_S)
+        return [] if followed else ["the switch does not follow its new config"]
+
     def ended_within(self, seconds: float) -> bool:
         """Lets it run for so long; True as soon as it has ended by itself."""
         return self._program.wait(seconds) is not None
@@ -79,7 +91,7 @@ class Switch:
 
         def found() -> bool:
             nonlocal told
-            done = run_to_end([payphone(), command, "--config", str(self.config_dir)], deadline_s=CLI_DEADLINE_S)
+            done = run_to_end([payphone(), *command.split(), "--config", str(self.config_dir)], deadline_s=CLI_DEADLINE_S)
             told = done.stdout + done.stderr
             return any(re.search(pattern, line) for line in told.splitlines())
 

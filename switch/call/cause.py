@@ -63,6 +63,8 @@ class Cause(StrEnum):
     MEDIA_TIMEOUT = "media_timeout"
     MEDIA_FAILED = "media_failed"
     MAX_CALL = "max_call"
+    OPERATOR_HUNG_UP = "operator_hung_up"
+    """Somebody ended the call by the control socket."""
     OVERLOAD = "overload"
     LEDGER_UNAVAILABLE = "ledger_unavailable"
     STOPPING = "stopping"
@@ -146,6 +148,7 @@ TREATMENT: dict[Cause, Treatment] = {
     Cause.MEDIA_TIMEOUT: _t(480, 41, Fault.NETWORK, FinalState.FAILED),
     Cause.MEDIA_FAILED: _t(503, 41, Fault.SWITCH, FinalState.FAILED),
     Cause.MAX_CALL: _t(480, 31, Fault.NOBODY, FinalState.FAILED),
+    Cause.OPERATOR_HUNG_UP: _t(480, 16, Fault.NOBODY, FinalState.FAILED),
     Cause.OVERLOAD: _t(503, 42, Fault.SWITCH, FinalState.REJECTED_UNAVAILABLE),
     Cause.LEDGER_UNAVAILABLE: _t(503, 42, Fault.SWITCH, FinalState.REJECTED_UNAVAILABLE),
     Cause.STOPPING: _t(503, 42, Fault.SWITCH, FinalState.REJECTED_UNAVAILABLE),

@@ -24,6 +24,7 @@ from switch.call.event import (
     DeadlinePassed,
     DigitHeard,
     Event,
+    HangUpRequested,
     InviteArrived,
     LegAnswered,
     LegEnded,
@@ -101,6 +102,7 @@ def begin(event: InviteArrived) -> Step:
         sip_call_id=event.sip_call_id,
         publisher=event.publisher,
         campaign=event.campaign,
+        probe=event.probe,
     )
     call = Call(history=history, phase=Routing(), legs=(LegState.INVITED,), expires=event.at.plus_ms(event.max_call_ms))
     if event.objection is not None:
@@ -323,6 +325,12 @@ def _on_pause_requested(call: Call, event: RecordingPauseRequested) -> Step:
     return Step(call)
 
 
+def _on_hang_up_requested(call: Call, event: HangUpRequested) -> Step:
+    if isinstance(call.phase, Releasing):
+        return Step(call)
+    return release(call, event.at, by=EndedBy.SWITCH, cause=Cause.OPERATOR_HUNG_UP)
+
+
 def _on_stopped(call: Call, event: Stopped) -> Step:
     if isinstance(call.phase, Releasing):
         return Step(call)
@@ -388,6 +396,7 @@ _TRANSITIONS: dict[type[Any], Callable[[Call, Any], Step]] = {
     RecordingFailed: _on_recording_failed,
     RecordingPauseRequested: _on_pause_requested,
     DeadlinePassed: _on_deadline,
+    HangUpRequested: _on_hang_up_requested,
     Stopped: _on_stopped,
 }
 

@@ -34,6 +34,8 @@ COMMANDS = {
         "Show each line of the running switch: calls now and since the start, its rest, its last result.",
     ),
     "statistics": ("switch.cli.control", "Show what peers sent and were refused, counted since the start."),
+    "alerts": ("switch.cli.alerts", "List the alerts that fire, and what became of earlier ones; send a test."),
+    "probe": ("switch.cli.probe", "Place a real call to a number or a line by another make of phone, and say what is good."),
     "drain": ("switch.cli.control", "Take no new calls, let those in progress finish, then end the switch."),
     "listen": ("switch.cli.listen", "Listen in to a call, until it ends."),
     "calls": ("switch.cli.calls", "Show call records with their verdicts, newest first."),

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from routing.override import Override, TargetKind
 from switch.engine.live_view import CapStatus, LiveCallView
 from switch.engine.status import LineStatus, TrunkStatus
 
@@ -16,6 +17,13 @@ VERSION = 1
 MAX_COMMAND_BYTES = 64 * 1024
 """The longest line that a client may send."""
 MAX_DRAIN_MS = 24 * 3_600_000
+MAX_HUNG_UP = 50
+"""Calls that one `HangUp` may name: each takes the loop some time, and packets must not wait for hundreds."""
+MAX_NAME = 150
+"""Characters of an actor, a call's id, a target."""
+MAX_REASON = 200
+"""Characters: it stands in the trail of each call that an override bars."""
+UNKNOWN_ACTOR = "unknown"
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
@@ -52,6 +60,8 @@ class Drain(Message, frozen=True, kw_only=True):
     sets a new limit. Answered with `Status`."""
 
     limit_ms: int | None = None
+    actor: str = UNKNOWN_ACTOR
+    reason: str = ""
 
 
 class PauseRecording(Message, frozen=True, kw_only=True):
@@ -61,6 +71,51 @@ class PauseRecording(Message, frozen=True, kw_only=True):
     call_id: str
     paused: bool = True
     advertiser: str | None = None
+    actor: str = UNKNOWN_ACTOR
+    reason: str = ""
+
+
+class HangUp(Message, frozen=True, kw_only=True):
+    """Ends exactly these calls, at most `MAX_HUNG_UP`. `actor`: `cli:anna`, `console:anna`, `api:TOKEN`; it and `reason` go to each call's
+    record. Answered with `HungUp`."""
+
+    call_ids: tuple[str, ...]
+    actor: str
+    reason: str = ""
+
+
+class Pause(Message, frozen=True, kw_only=True):
+    """No more calls go to the target; those in progress go on. `until_us`: UTC; None: until it is lifted. Answered with `Overridden`, or
+    with `Failed` where the config has no such target."""
+
+    target_kind: TargetKind
+    name: str
+    until_us: int | None = None
+    actor: str
+    reason: str = ""
+
+
+class LimitCap(Message, frozen=True, kw_only=True):
+    """The cap has another limit, lower or higher. `key`: `line:acme-east`, `campaign:auto/conversion/day`. `limit`: calls, or micros where
+    it counts revenue. Answered as `Pause`."""
+
+    key: str
+    limit: int
+    until_us: int | None = None
+    actor: str
+    reason: str = ""
+
+
+class LiftOverride(Message, frozen=True, kw_only=True):
+    """The override is in force no longer. Answered with `Lifted`, or with `Failed` where there is none of that number."""
+
+    number: int
+    actor: str
+    reason: str = ""
+
+
+class GetOverrides(Message, frozen=True, kw_only=True):
+    """Asks for `Overrides`."""
 
 
 class Eavesdrop(Message, frozen=True, kw_only=True):
@@ -72,7 +127,21 @@ class Eavesdrop(Message, frozen=True, kw_only=True):
     actor: str
 
 
-Command: TypeAlias = GetStatus | GetTrunks | GetLines | GetCaps | GetStatistics | Drain | PauseRecording | Eavesdrop
+Command: TypeAlias = (
+    GetStatus
+    | GetTrunks
+    | GetLines
+    | GetCaps
+    | GetStatistics
+    | GetOverrides
+    | Drain
+    | PauseRecording
+    | Eavesdrop
+    | HangUp
+    | Pause
+    | LimitCap
+    | LiftOverride
+)
 
 
 class Watch(Message, frozen=True, kw_only=True):
@@ -171,7 +240,7 @@ class Snapshot(Message, frozen=True, kw_only=True):
     """All there is to see; it takes the place of all that the client knew. Sent again every 30 s.
 
     `revision`: of this state: the first `Changes` that follow have the next one. `calls`: in no order. `lines`, `trunks`: in the order of
-    their names. `caps`: in the order of their keys.
+    their names. `caps`: in the order of their keys. `overrides`: those in force, in the order of their numbers.
     """
 
     revision: int
@@ -180,11 +249,12 @@ class Snapshot(Message, frozen=True, kw_only=True):
     lines: tuple[LineStatus, ...] = ()
     trunks: tuple[TrunkStatus, ...] = ()
     caps: tuple[CapStatus, ...] = ()
+    overrides: tuple[Override, ...] = ()
 
 
 class Changes(Message, frozen=True, kw_only=True, omit_defaults=True):
     """What has changed since the revision before. `calls`: new or changed ones, each whole. `ended`: ids of calls that are over.
-    `status`, `lines`, `trunks`, `caps`: whole; None: unchanged. The last three are compared every 2 s."""
+    The others: whole; None: unchanged. `lines`, `trunks` and `caps` are compared every 2 s."""
 
     revision: int
     calls: tuple[LiveCallView, ...] = ()
@@ -193,6 +263,7 @@ class Changes(Message, frozen=True, kw_only=True, omit_defaults=True):
     lines: tuple[LineStatus, ...] | None = None
     trunks: tuple[TrunkStatus, ...] | None = None
     caps: tuple[CapStatus, ...] | None = None
+    overrides: tuple[Override, ...] | None = None
 
 
 class RecordingPaused(Message, frozen=True, kw_only=True):
@@ -200,6 +271,31 @@ class RecordingPaused(Message, frozen=True, kw_only=True):
 
     call_id: str
     paused: bool
+
+
+class HungUp(Message, frozen=True, kw_only=True):
+    """`ended`: calls that this has ended. `unknown`: no such call was in progress any more."""
+
+    ended: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+class Overridden(Message, frozen=True, kw_only=True):
+    """The override is in force."""
+
+    override: Override
+
+
+class Lifted(Message, frozen=True, kw_only=True):
+    """The override is not in force any more."""
+
+    override: Override
+
+
+class Overrides(Message, frozen=True, kw_only=True):
+    """Those in force, in the order of their numbers."""
+
+    overrides: tuple[Override, ...]
 
 
 class Eavesdropping(Message, frozen=True, kw_only=True):
@@ -215,7 +311,21 @@ class Failed(Message, frozen=True, kw_only=True):
     why: str
 
 
-Reply: TypeAlias = Hello | Status | Trunks | Lines | Caps | Statistics | RecordingPaused | Eavesdropping | Failed
+Reply: TypeAlias = (
+    Hello
+    | Status
+    | Trunks
+    | Lines
+    | Caps
+    | Statistics
+    | RecordingPaused
+    | Eavesdropping
+    | HungUp
+    | Overridden
+    | Lifted
+    | Overrides
+    | Failed
+)
 Publication: TypeAlias = Snapshot | Changes
 
 encode = msgspec.json.Encoder().encode

@@ -104,6 +104,7 @@ class Publisher:
             lines=engine.line_status(at),
             trunks=engine.trunk_status(at),
             caps=engine.cap_status(at),
+            overrides=engine.steering.overrides(at),
         )
 
     def _with_calls(self, state: Snapshot) -> Snapshot:
@@ -124,6 +125,7 @@ class Publisher:
         """Returns what differs from `state`, or None. How late the switch is changes all the time: that is looked at with the lines."""
         status = self._status()
         lines = trunks = caps = None
+        overrides = self._engine.steering.overrides(at)
         if at.mono_ns >= self._look_ns:
             self._look_ns = at.mono_ns + LOOK_NS
             lines = self._engine.line_status(at)
@@ -139,6 +141,7 @@ class Publisher:
             lines=None if lines == state.lines else lines,
             trunks=None if trunks == state.trunks else trunks,
             caps=None if caps == state.caps else caps,
+            overrides=None if overrides == state.overrides else overrides,
         )
         return None if found == Changes(revision=found.revision) else found
 
@@ -161,6 +164,7 @@ def _updated(state: Snapshot, changes: Changes) -> Snapshot:
         lines=state.lines if changes.lines is None else changes.lines,
         trunks=state.trunks if changes.trunks is None else changes.trunks,
         caps=state.caps if changes.caps is None else changes.caps,
+        overrides=state.overrides if changes.overrides is None else changes.overrides,
     )
 
 

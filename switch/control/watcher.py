@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from routing.override import Override
 from switch.control.client import MAX_REPLY_BYTES
 from switch.control.messages import VERSION, Changes, Failed, Hello, LiveStatus, Snapshot, Watch, decode_reply, encode
 from switch.control.server import SOCKET_NAME
@@ -41,6 +42,7 @@ class LiveState:
     lines: tuple[LineStatus, ...] = ()
     trunks: tuple[TrunkStatus, ...] = ()
     caps: tuple[CapStatus, ...] = ()
+    overrides: tuple[Override, ...] = ()
     revision: int = 0
     repaired: int = 0
 
@@ -50,7 +52,7 @@ class LiveState:
         changed = {call_id for call_id in calls.keys() | self.calls.keys() if calls.get(call_id) != self.calls.get(call_id)}
         repaired = 0 if self.status is None else len(changed)
         self.status, self.calls, self.revision = snapshot.status, calls, snapshot.revision
-        self.lines, self.trunks, self.caps = snapshot.lines, snapshot.trunks, snapshot.caps
+        self.lines, self.trunks, self.caps, self.overrides = snapshot.lines, snapshot.trunks, snapshot.caps, snapshot.overrides
         self.repaired += repaired
         return repaired
 
@@ -67,12 +69,13 @@ class LiveState:
         self.lines = self.lines if changes.lines is None else changes.lines
         self.trunks = self.trunks if changes.trunks is None else changes.trunks
         self.caps = self.caps if changes.caps is None else changes.caps
+        self.overrides = self.overrides if changes.overrides is None else changes.overrides
         return True
 
     def clear(self) -> None:
         """Nothing is known any more."""
         self.status, self.revision = None, 0
-        self.calls, self.lines, self.trunks, self.caps = {}, (), (), ()
+        self.calls, self.lines, self.trunks, self.caps, self.overrides = {}, (), (), (), ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

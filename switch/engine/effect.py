@@ -5,8 +5,10 @@ import msgspec
 from media.control import Order
 from media.listening import EarsOrder, TalkHeard
 from media.recording import RecorderOrder, RecordingEnded
+from routing.override import Override
 from switch.billing.verdict import JudgedCall
 from switch.call.leg_media import LegMedia
+from switch.engine.steering_rows import SteeringRows
 from switch.sip.flow import Flow
 from switch.sip.statistics import Statistic
 
@@ -74,6 +76,18 @@ class StoreLegMedia(msgspec.Struct, frozen=True, kw_only=True):
 
     call_id: str
     media: LegMedia
+
+
+class KeepSteering(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody steered the switch: these rows go to the ledger, and a line to the log. The journal has them already."""
+
+    rows: SteeringRows
+
+
+class LogOverride(msgspec.Struct, frozen=True, kw_only=True):
+    """An override in force is of something that the running config does not have."""
+
+    override: Override
 
 
 class LogProblem(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +160,8 @@ Effect = (
     | ForgetRecordings
     | StoreRecord
     | StoreLegMedia
+    | KeepSteering
+    | LogOverride
     | LogProblem
     | LogPeer
     | LogNat

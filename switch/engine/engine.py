@@ -5,7 +5,7 @@ clock, touches no socket or file, and draws no random number: `token` makes ever
 """
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from media.control import DigitReceived, Report
 from media.listening import EarsHeartbeat, EarsReady, EarsReport, TalkHeard
@@ -16,6 +16,7 @@ from switch.call.cause import Cause
 from switch.call.moment import Moment
 from switch.call.record import CallRecord
 from switch.call.recording_terms import RecordingTurn
+from switch.call.state import Ended, Releasing
 from switch.engine.admission import Admission
 from switch.engine.call_control import CallControl
 from switch.engine.call_runner import CallRunner
@@ -34,6 +35,7 @@ from switch.engine.peer_state import HealthState, RegistrationState, logged_stat
 from switch.engine.plan import Plan
 from switch.engine.recordings import Failure, RecordingController
 from switch.engine.renegotiation import Renegotiator
+from switch.engine.sip_trace import TraceRecorder
 from switch.engine.status import (
     LineStatus,
     TrafficCounts,
@@ -43,6 +45,8 @@ from switch.engine.status import (
     registration_states,
     trunk_status,
 )
+from switch.engine.steering import Steering
+from switch.engine.steering_rows import DONE
 from switch.engine.transfer import TransferController
 from switch.engine.trunk_lookup import TrunkLookup
 from switch.engine.usage import Usage, UsageHistory
@@ -67,7 +71,10 @@ class Engine:
         self._effects: list[Effect] = []
         emit = self._emit = self._effects.append
         self._calls = LiveCalls()
+        self._traces = TraceRecorder(plan.trace)
+        self._at = Moment(mono_ns=0, utc_us=0)
         self._control = CallControl(Usage() if usage is None else usage, ask_first=self._ask_first)
+        self.steering = Steering(control=self._control, plan=lambda: self._plan, token=token, emit=emit)
         self._trunks = TrunkLookup(plan, agent.locator)
         self._traffic = TrafficCounts()
         self._draining_since_us: int | None = None
@@ -93,12 +100,20 @@ class Engine:
             control=self._control,
             calls=self._calls,
             traffic=self._traffic,
+            traces=self._traces,
             emit=emit,
         )
         self._ears = EarsController(media=self._media, emit=emit)
         self._eavesdropping = EavesdropController(media=self._media, calls=self._calls)
         self._runner = CallRunner(executor=executor, control=self._control, ears=self._ears, emit=emit)
-        self._setup = CallSetup(admission=self._admission, media=self._media, calls=self._calls, runner=self._runner, token=token)
+        self._setup = CallSetup(
+            admission=self._admission,
+            media=self._media,
+            calls=self._calls,
+            runner=self._runner,
+            traces=self._traces,
+            token=token,
+        )
         self._reports = WorkerReports(media=self._media, digits=digits, calls=self._calls, runner=self._runner, emit=emit)
         self._leg_facts = LegFacts(
             agent=agent,
@@ -116,8 +131,13 @@ class Engine:
 
     def effects(self) -> list[Effect]:
         """Returns the effects to carry out, in order; each is returned once."""
-        for data, target in self._agent.to_send():
-            self._effects.append(SendSip(data=data, target=target))
+        if sent := self._agent.to_send():
+            emit, trace_of = self._emit, self._traces.by_sip.get
+            for data, target, call_id in sent:
+                emit(SendSip(data=data, target=target))
+                trace = trace_of(call_id) or self._traces.of_line(call_id)
+                if trace is not None:
+                    trace.messages.extend((True, self._at, target, data))
         effects = self._effects.copy()
         self._effects.clear()
         return effects
@@ -164,9 +184,14 @@ class Engine:
         usage = self._control.usage
         return line_status(self._plan, agent=self._agent, calls=self._calls, traffic=self._traffic, usage=usage, at=at)
 
+    @property
+    def traces(self) -> TraceRecorder:
+        """Returns the SIP messages of calls."""
+        return self._traces
+
     def live_views(self) -> LiveViews:
         """Returns what shows the live calls to somebody who watches."""
-        return LiveViews(self._calls)
+        return LiveViews(self._calls, emit=self._emit)
 
     def cap_status(self, at: Moment) -> tuple[CapStatus, ...]:
         """Returns the present state of each cap of the plan."""
@@ -191,7 +216,11 @@ class Engine:
         trunk = self._trunks.trunk_of(source.host)
         if trunk is not None:
             self._traffic.saw_trunk(trunk.name, at.utc_us)
-        self._agent.receive(data, source, at.mono_ns, peer=None if trunk is None else trunk.peer)
+        call_id = self._agent.receive(data, source, at.mono_ns, peer=None if trunk is None else trunk.peer)
+        if call_id is not None:
+            trace = self._traces.by_sip.get(call_id) or self._traces.of_invite(call_id, data, at)
+            if trace is not None:
+                trace.messages.extend((False, at, source, data))
         self._drain_facts(at)
 
     def send_failed(self, target: Flow, at: Moment, *, why: SendFailure = SendFailure.UNREACHABLE, words: str = "") -> None:
@@ -284,6 +313,21 @@ class Engine:
         self._drain_facts(at)
         return None
 
+    def hang_up(self, call_ids: Iterable[str], at: Moment, *, actor: str, reason: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Ends exactly these calls. Returns those that are ended by this, and those that were not in progress (any more)."""
+        asked = {call_id: self._calls.get(call_id) for call_id in call_ids}
+        ending = {
+            call_id: live
+            for call_id, live in asked.items()
+            if live is not None and not isinstance(live.call.phase, Releasing | Ended)
+        }
+        outcomes = {call_id: DONE if call_id in ending else "refused: no such call is in progress" for call_id in asked}
+        self.steering.note_each("hangup", outcomes, at, actor=actor, detail={"reason": reason})
+        for live in ending.values():
+            self._runner.feed(live, ev.HangUpRequested(at=at, actor=actor, reason=reason))
+        self._drain_facts(at)
+        return tuple(ending), tuple(call_id for call_id in asked if call_id not in ending)
+
     def listen_in(self, call_id: str, path: str) -> int:
         """Both sides of a call are heard at the socket at `path` from now on. Returns the number of the tap. Raises CannotListen."""
         live = self._calls.get(call_id)
@@ -296,8 +340,9 @@ class Engine:
         self._eavesdropping.end(tap)
 
     def load_usage(self, past: UsageHistory) -> None:
-        """Loads usage from before this process, as read from the ledger. Called once, before the first call."""
+        """Loads usage and overrides from before this process, as read from the ledger. Called once, before the first call."""
         self._control.load_usage(past, self._plan)
+        self.steering.loaded()
 
     @property
     def usage(self) -> Usage:
@@ -315,6 +360,7 @@ class Engine:
         self._agent.locator.keep(plan.names)
         self._agent.admit_strangers(plan.strangers)
         self._admission.limit(plan.calls_per_second)
+        self._traces.mode = plan.trace
 
     def watch_peers(self, at: Moment) -> None:
         """Asks trunks and lines by OPTIONS and registers trunks from now on, as the plan says. Called at the start and after a reload."""
@@ -379,6 +425,7 @@ class Engine:
 
     def _drain_facts(self, at: Moment) -> None:
         """Passes the agent's facts to the calls, until none is left."""
+        self._at = at
         if self._agent.has_news_of_peers:
             self._on_news_of_peers(at)
         while found := self._agent.facts():

@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 import msgspec
 
+from routing.override import OverridesInForce
 from routing.table import Line
 from switch.billing.verdict import JudgedCall
 from switch.call.moment import Moment
@@ -39,7 +40,7 @@ class LineStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One line. `calls`: live, ringing ones included, of at most `limit`. `total_calls`: since the start. `resting_until_us`: UTC, until
     when it is not tried after failures. `last_result`, `last_result_us`, `last_sip_code`: the outcome of its last attempt whose call is
     over, when it was dialled, and the line's final answer, if any. `last_why`: why it failed, in words, where that is known.
-    `health`: None: it is not asked by OPTIONS."""
+    `health`: None: it is not asked by OPTIONS. `paused`: it, or its advertiser, is, by the config or an override."""
 
     name: str
     advertiser: str
@@ -52,6 +53,7 @@ class LineStatus(msgspec.Struct, frozen=True, kw_only=True):
     last_sip_code: int | None = None
     last_why: str | None = None
     health: HealthState | None = None
+    paused: bool = False
 
 
 class TrafficCounts:
@@ -108,14 +110,16 @@ class TrafficCounts:
             registration=registration,
         )
 
-    def line(self, line: Line, *, live: int, resting_until_us: int | None, health: HealthState | None) -> LineStatus:
+    def line(
+        self, line: Line, *, live: int, resting_until_us: int | None, health: HealthState | None, in_force: OverridesInForce
+    ) -> LineStatus:
         name = line.name
         result, result_us, sip_code, why = self._results.get(name, (None, None, None, None))
         return LineStatus(
             name=name,
             advertiser=line.advertiser,
             calls=live,
-            limit=next((cap.limit for cap in line.caps if cap.key == f"line:{name}"), None),
+            limit=next((in_force.limited(cap).limit for cap in line.caps if cap.key == f"line:{name}"), None),
             total_calls=self._line_calls[name] + live,
             resting_until_us=resting_until_us,
             last_result=result,
@@ -123,6 +127,7 @@ class TrafficCounts:
             last_sip_code=sip_code,
             last_why=why,
             health=health,
+            paused=line.paused or line.advertiser_paused or in_force.pause_of(line) is not None,
         )
 
 
@@ -161,13 +166,13 @@ def line_status(
         for number in each.legs
         if number != CALLER and calls.has_leg(each, number)
     )
-    health = health_states(agent, at)
+    health, in_force = health_states(agent, at), usage.in_force(at.utc_us)
     found = []
     for name, line in sorted(plan.table.lines.items()):
         until_us = usage.resting_until_us(name)
         resting_us = until_us if until_us > at.utc_us else None
         state = health.get(f"line:{name}")
-        found.append(traffic.line(line, live=live[name], resting_until_us=resting_us, health=state))
+        found.append(traffic.line(line, live=live[name], resting_until_us=resting_us, health=state, in_force=in_force))
     return tuple(found)
 
 

@@ -15,11 +15,14 @@ from typing import assert_never
 from routing.cap import Cap, Counts
 from routing.geo import anonymous
 from routing.load import PaidConversion
+from routing.override import OverridesInForce
 from routing.ruling import Attempt
 from routing.table import Health
 from switch.call.record import Outcome
 from switch.engine.caps import CapUsage, LegKey
 from switch.engine.counters import CounterRow, UsageCounters
+from switch.engine.overrides import Overrides
+from switch.engine.steering_rows import OverrideRow
 
 
 class HoldQueues:
@@ -193,6 +196,7 @@ class UsageHistory:
 
     `counts`: (owner, counts, quarter's start in UTC microseconds, amount) from `horizon_us` on; `before`: (owner, counts, amount), all
     there was before. `deposits`: by advertiser, all ever, micros. `paid`: (caller, conversion), in any order. `attempts`: oldest first.
+    `overrides`: made and lifted, all ever; `in_time`: each is in force from its own moment on, as in a replay, not at once.
     """
 
     counts: Iterable[CounterRow] = ()
@@ -201,15 +205,17 @@ class UsageHistory:
     deposits: Mapping[str, int] = field(default_factory=dict)
     paid: Iterable[tuple[str, PaidConversion]] = ()
     attempts: Iterable[PastAttempt] = ()
+    overrides: Iterable[OverrideRow] = ()
+    in_time: bool = False
 
 
 class Usage:
     """The load of a running switch: implements `routing.load.Load`.
 
-    Its methods are what concerns several of its parts; `caps`, `holds` and `paid_callers` are asked directly for the rest.
+    Its methods are what concerns several of its parts; `caps`, `holds`, `paid_callers` and `overrides` are asked directly for the rest.
     """
 
-    __slots__ = ("_counters", "_groups", "_lines", "caps", "holds", "paid_callers")
+    __slots__ = ("_counters", "_groups", "_lines", "caps", "holds", "overrides", "paid_callers")
 
     def __init__(self, past: UsageHistory | None = None) -> None:
         past = past or UsageHistory()
@@ -219,6 +225,7 @@ class Usage:
         self.caps = CapUsage(self._counters, deposits=past.deposits)
         self.paid_callers = PaidCallers()
         self.holds = HoldQueues()
+        self.overrides = Overrides(past.overrides, in_time=past.in_time)
         for ani, paid in past.paid:
             self.paid_callers.add(ani, paid)
         for attempt in past.attempts:
@@ -316,6 +323,9 @@ class Usage:
         self.caps.set_groups(self._groups)
 
     # queries of routing: routing.load.Load
+
+    def in_force(self, utc_us: int) -> OverridesInForce:
+        return self.overrides.at(utc_us)
 
     def used(self, cap: Cap, utc_us: int) -> int:
         return self.caps.used(cap, utc_us)

@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 from switch.billing.verdict import MoneyRow
 from switch.call.record import CallRecord
 from switch.engine.lookback import Lookback
+from switch.engine.steering_rows import SteeringRows
 from switch.engine.usage import UsageHistory
 from switch.ledger.database import Database
 from switch.ledger.heard import HeardRow
 from switch.ledger.store import Ledger, LedgerUnreadable, LedgerUnwritable, RecordRefused
-from switch.ledger.tables import RecordingDeletionRow, RecordingRow
+from switch.ledger.tables import RecordingDeletionRow, RecordingRow, SipTraceRow
 
 T = TypeVar("T")
 
@@ -28,6 +29,11 @@ OURS = "switch"
 """The actor of rows that a running switch writes itself, and has counted already."""
 RETRY_S = 1.0
 CLOSE_S = 5.0
+MAX_WAITING_TRACES = 1_000
+"""Calls whose SIP messages wait for the ledger."""
+SWEPT_AT_ONCE = 500
+"""Rows that are deleted in one transaction."""
+MAX_SWEEP_STEPS = 20
 POLL_S = 1.0
 """How soon a posting or a deposit counts for the caps of calls to come."""
 
@@ -57,6 +63,7 @@ def read_history(ledger: Ledger, horizon: Lookback) -> History:
 
     Raises LedgerUnreadable.
     """
+    overrides = ledger.override_rows()
     with ledger.reading() as reading:
         past = UsageHistory(
             horizon_us=horizon.counts_us,
@@ -65,6 +72,7 @@ def read_history(ledger: Ledger, horizon: Lookback) -> History:
             deposits=reading.balances(),
             paid=tuple(reading.paid_since(horizon.paid_us)),
             attempts=tuple(reading.made(MAX_MADE)),
+            overrides=tuple(overrides),
         )
         return History(past=past, last_money=reading.last_money())
 
@@ -133,6 +141,7 @@ class LedgerPoller:
         self._now_us = now_us
         self._tasks: set[asyncio.Task[None]] = set()
         self._writes: set[asyncio.Task[None]] = set()
+        self._waiting_traces = 0
         self.unreadable = 0
 
     def begin(self, horizon: Lookback) -> None:
@@ -159,6 +168,35 @@ class LedgerPoller:
         """What was heard of a talk."""
         self._write(lambda ledger: ledger.add_heard(rows))
 
+    def keep_steering(self, rows: SteeringRows, *, then: Callable[[], None]) -> None:
+        """Somebody steered the switch. `then`: called once the ledger has that."""
+        self._write(lambda ledger: ledger.add_steering([rows]), then=then)
+
+    def keep_traces(self, rows: Sequence[SipTraceRow]) -> None:
+        """The SIP messages of calls. While the ledger can't be written, no more than `MAX_WAITING_TRACES` wait; others are lost."""
+        if self._waiting_traces + len(rows) > MAX_WAITING_TRACES:
+            self._complain(f"the SIP messages of {len(rows)} calls are lost: the ledger does not take them", "")
+            return
+        self._waiting_traces += len(rows)
+
+        def written() -> None:
+            self._waiting_traces -= len(rows)
+
+        self._write(lambda ledger: ledger.add_traces(rows), then=written)
+
+    def sweep_traces(self, before_us: int) -> None:
+        """SIP messages of calls that began before a moment are deleted, a bounded number in each transaction."""
+
+        def delete(ledger: Ledger) -> None:
+            for _ in range(MAX_SWEEP_STEPS):
+                if ledger.delete_traces(before_us, limit=SWEPT_AT_ONCE) < SWEPT_AT_ONCE:
+                    return
+
+        async def swept() -> None:
+            await self._insist(delete)
+
+        self._spawn(swept())
+
     def forget_recordings(self, deletions: Sequence[RecordingDeletionRow], *, then: Callable[[], None]) -> None:
         """The files of recordings are to be deleted. `then`: called once the ledger has that."""
         self._write(lambda ledger: ledger.add_recording_deletions(deletions), then=then)
@@ -182,7 +220,7 @@ class LedgerPoller:
         self._spawn(looked())
 
     async def close(self) -> None:
-        """Rows of recordings, and of what was heard, are still written, for a limited time."""
+        """Rows of recordings, of what was heard and of actions are still written, for a limited time."""
         if self._writes:
             await asyncio.wait(self._writes, timeout=CLOSE_S)
         for task in self._tasks:

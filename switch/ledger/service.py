@@ -13,7 +13,8 @@ from pathlib import Path
 from switch.billing.verdict import JudgedCall
 from switch.call.leg_media import LegMedia
 from switch.engine.journal_line import recover_call
-from switch.ledger.database import Database
+from switch.engine.steering_rows import SteeringRows, is_steering, steering_of
+from switch.ledger.database import Database, RecordRefused
 from switch.ledger.journal import Journal, JournalUnwritable, recover
 from switch.ledger.store import Ledger, LedgerUnreadable, LedgerUnwritable
 from switch.ledger.writer import FsyncThread, LedgerWriter
@@ -60,6 +61,7 @@ class LedgerService:
         self._ledger_why: str | None = "it is being opened"
         self._past_why: str | None = "its past is being read"
         self._old: Mapping[str, tuple[bytes, ...]] = {}  # what the last process left, until the ledger says which of it is there
+        self._steered: Mapping[str, tuple[bytes, ...]] = {}  # the same, of those who steered it
         self._left: deque[tuple[str, tuple[bytes, ...]]] = deque()  # the rest of it, still to be recovered
         self._recovering: set[str] = set()
         self._asked_past = False
@@ -85,7 +87,8 @@ class LedgerService:
             raise
         found = recover(self._data / "journal")
         self._sync = FsyncThread(self._journal.fsync, done=self._synced)
-        self._old = found.calls
+        self._old = {each: lines for each, lines in found.calls.items() if not is_steering(each)}
+        self._steered = {each: lines for each, lines in found.calls.items() if is_steering(each)}
         self._writer = LedgerWriter(
             self._opened,
             on_recorded=self._on_recorded,
@@ -104,9 +107,8 @@ class LedgerService:
         except JournalUnwritable as error:
             self._journal_fails(str(error))
             return
-        if not self._flushing and self._journal.pending_bytes > FLUSH_BYTES:
-            self._flushing = True
-            self._sync.request(FLUSH)
+        if self._journal.pending_bytes > FLUSH_BYTES:
+            self.sync_soon()
 
     def sync(self, token: str) -> None:
         """`secured` is told once all lines so far are durable: not before the journal can be written again, where it can't.
@@ -140,6 +142,16 @@ class LedgerService:
     def keep_media(self, call_id: str, media: LegMedia) -> None:
         """Hands the figures of a leg to the ledger; where too many wait for it already, they are lost."""
         self._writer.submit_media(call_id, media)
+
+    def sync_soon(self) -> None:
+        """Has the lines so far made durable, though nothing waits for it."""
+        if not self._flushing:
+            self._flushing = True
+            self._sync.request(FLUSH)
+
+    def mark_kept(self, journal_id: str) -> None:
+        """The ledger has what the lines with this id say."""
+        self._mark_recorded([journal_id])
 
     def past_known(self) -> None:
         """Says that caps and balances are as the ledger has them: calls can be taken."""
@@ -177,8 +189,39 @@ class LedgerService:
             recorded = self._ledger.recorded(self._old)
         except LedgerUnreadable as error:
             raise LedgerUnwritable(str(error)) from error
+        self._keep_steered()
         self._loop.call_soon_threadsafe(self._recover_all, recorded)
         return self._ledger
+
+    def _keep_steered(self) -> None:
+        """Brings what the last process could not to the ledger: who steered it, and by which overrides."""
+        rows: dict[str, SteeringRows] = {}
+        for journal_id, lines in self._steered.items():
+            try:
+                rows[journal_id] = steering_of(lines)
+            except ValueError as error:
+                self._steering_fails(error)
+        entries = list(rows.items())
+        for start in range(0, len(entries), RECOVERED_AT_ONCE):
+            self._keep_some(dict(entries[start : start + RECOVERED_AT_ONCE]))
+        self._steered = {}
+
+    def _keep_some(self, rows: Mapping[str, SteeringRows]) -> None:
+        """Writes them, or, where the database refuses one, each that it takes."""
+        try:
+            self._ledger.add_steering(list(rows.values()))
+        except RecordRefused as error:
+            if len(rows) == 1:
+                self._steering_fails(error)
+                return
+            for each in rows.items():
+                self._keep_some(dict([each]))
+        else:
+            self._loop.call_soon_threadsafe(self._mark_recorded, tuple(rows))
+
+    def _steering_fails(self, error: Exception) -> None:
+        what = f"journal: an action can't be brought to the ledger and is kept as it is: {error}"
+        self._loop.call_soon_threadsafe(self._complain, what, "")
 
     # from the threads, brought to the loop
 

@@ -9,15 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Connection, Table, func, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from switch.billing.entry_state import StateRow
 from switch.billing.verdict import JudgedCall, MoneyRow
 from switch.call.leg_media import LegMedia
-from switch.ledger import reading
+from switch.engine.steering_rows import ActionRow, OverrideRow, SteeringRows
+from switch.ledger import reading, steering
 from switch.ledger.database import Database, LedgerUnreadable, LedgerUnwritable, RecordRefused, storing
 from switch.ledger.delivery_tables import FEED, FEED_CALL, FEED_MONEY, FEED_RECORDING
 from switch.ledger.heard import HeardRow
+from switch.ledger.probes import ProbeRow
 from switch.ledger.reading import CallFilter, KeptRecording
 from switch.ledger.scan import Broken, LedgerScan
 from switch.ledger.tables import (
@@ -31,11 +33,14 @@ from switch.ledger.tables import (
     MONEY,
     MONEY_STATE,
     POSTING,
+    PROBES,
     RECORDING,
     RECORDING_DELETION,
+    SIP_TRACES,
     PostingRow,
     RecordingDeletionRow,
     RecordingRow,
+    SipTraceRow,
     attempt_row,
     call_row,
     deletion_values,
@@ -45,9 +50,12 @@ from switch.ledger.tables import (
     media_row,
     money_row,
     posting_row,
+    probe_values,
     read_posting,
+    read_trace,
     recording_values,
     state_row,
+    trace_values,
 )
 
 if TYPE_CHECKING:
@@ -166,6 +174,32 @@ class Ledger:
             if fresh:
                 connection.execute(insert(HEARD), [heard_values(each) for each in fresh])
 
+    def add_steering(self, steered: Sequence[SteeringRows]) -> None:
+        """All or none. What is there already stays as it was."""
+        with self._database.changing() as connection, storing():
+            steering.add(connection, steered)
+
+    def add_actions(self, actions: Sequence[ActionRow]) -> None:
+        """All or none. One whose key is there already stays as it was."""
+        with self._database.changing() as connection, storing():
+            steering.add_actions(connection, actions)
+
+    def add_traces(self, rows: Sequence[SipTraceRow]) -> None:
+        """All or none."""
+        with self._database.changing() as connection, storing():
+            connection.execute(insert(SIP_TRACES), [trace_values(each) for each in rows])
+
+    def delete_traces(self, before_us: int, *, limit: int) -> int:
+        """Deletes SIP traces that began before a moment, the oldest first, `limit` at most. Returns how many."""
+        with self._database.changing() as connection, storing():
+            old = select(SIP_TRACES.c.id).where(SIP_TRACES.c.began_us < before_us).order_by(SIP_TRACES.c.began_us).limit(limit)
+            return connection.execute(delete(SIP_TRACES).where(SIP_TRACES.c.id.in_(old))).rowcount
+
+    def add_probes(self, rows: Sequence[ProbeRow]) -> None:
+        """All or none."""
+        with self._database.changing() as connection, storing():
+            connection.execute(insert(PROBES), [probe_values(each) for each in rows])
+
     def probe(self) -> None:
         """Proves that a write works right now, by doing one."""
         with self._database.changing() as connection:
@@ -240,7 +274,30 @@ class Ledger:
         with self._database.snapshot() as connection:
             return reading.heard_of(connection, call_ids)
 
+    # reading how the switch was steered
+
+    def override_rows(self) -> list[OverrideRow]:
+        """Every override made and lifted, by number."""
+        with self._database.snapshot() as connection:
+            return steering.override_rows(connection)
+
+    def actions(self, wanted: steering.ActionFilter, *, limit: int) -> list[ActionRow]:
+        """Actions that are as `wanted`, the newest first."""
+        with self._database.snapshot() as connection:
+            return steering.actions_matching(connection, wanted, limit=limit)
+
+    def traces_of(self, call_id: str) -> list[SipTraceRow]:
+        """Returns the SIP messages of a call, by our id or the carrier's Call-ID: what was kept of it last comes first."""
+        asked = select(SIP_TRACES).where((SIP_TRACES.c.call_id == call_id) | (SIP_TRACES.c.sip_call_id == call_id))
+        with self._database.snapshot() as connection:
+            return [read_trace(row) for row in connection.execute(asked.order_by(SIP_TRACES.c.id.desc())).mappings()]
+
     # reading recordings
+
+    def probes(self, *, since_us: int = 0, target: str | None = None, limit: int | None = None) -> list[ProbeRow]:
+        """Returns the results of probes since then, newest first. `target`: the number or line; None: all."""
+        with self._database.snapshot() as connection:
+            return reading.probes(connection, since_us=since_us, target=target, limit=limit)
 
     def recordings_of(self, call_ids: Iterable[str]) -> list[KeptRecording]:
         """The recordings of these calls, in the order of their ends."""

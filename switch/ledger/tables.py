@@ -1,12 +1,13 @@
 """Defines the tables of the SQL ledger as they are now, and maps records to rows; both are derived from the record types.
 
 A field of `CallRecord`, `AttemptRecord`, `Verdict`, `MoneyRow`, `StateRow`, `CallEvent`, `PostingRow`, `RecordingRow`, `LegMedia`,
-`HeardRow` or `AlertRow` is a column of the same name: adding a field to the type, and a migration that adds the column, is all there is
-to do. What is read equals what was written. How the tables came to be is what the migrations say; a test compares both.
+`HeardRow`, `SipTraceRow`, `AlertRow`, `OverrideRow`, `ActionRow` or `ProbeRow` is a column of the same name: adding a field to the type,
+and a migration that adds the column, is all there is to do. What is read equals what was written. How the tables came to be is what the
+migrations say; a test compares both.
 
 Times are UTC microseconds, durations milliseconds, money micros. Portable types only: enums are text, mappings and tuples JSON text.
-Money, its states, events, configs, postings, recordings, figures of audio, what was heard and alerts are append-only: triggers of the
-database refuse to change or delete their rows.
+Money, its states, events, configs, postings, recordings, figures of audio, what was heard, alerts, overrides, actions and what probes found
+are append-only: triggers of the database refuse to change or delete their rows.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -26,6 +27,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     RowMapping,
@@ -39,10 +41,12 @@ from switch.billing.entry_state import StateRow
 from switch.billing.verdict import CallEvent, JudgedCall, MoneyRow, Verdict
 from switch.call.leg_media import LegMedia
 from switch.call.record import AttemptRecord, CallRecord
+from switch.engine.steering_rows import ActionRow, OverrideRow
 from switch.ledger.heard import HeardRow
+from switch.ledger.probes import ProbeRow
 
 R = TypeVar("R")
-_BIG = ("_us", "_ms", "_micros", "_packets", "_octets")
+_BIG = ("_us", "_ms", "_micros", "_packets", "_octets", "limit")
 """Whole numbers whose names end so need 64 bits; others are small."""
 _UNSIGNED = frozenset({"seed"})
 """May need all of 64 bits, and SQL's integers have a sign: these are text."""
@@ -87,6 +91,19 @@ class RecordingDeletionRow:
     at_us: int
     actor: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipTraceRow:
+    """The SIP messages of a call. `call_id`: "" where an INVITE never became a call. `sip_call_id`: the carrier's Call-ID. `began_us`: of
+    the first message. `messages`: how many `trace` holds (`switch.trace.message`), `dropped`: how many there was no room for."""
+
+    call_id: str
+    sip_call_id: str
+    began_us: int
+    messages: int
+    dropped: int
+    trace: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +196,8 @@ def _field(name: str, hint: Any) -> _Field | None:
         return column(type=Float())
     if hint is str:
         return column(type=Text())
+    if hint is bytes:
+        return column(type=LargeBinary())
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return column(type=Text(), write=attrgetter("value"), read=hint)
     return column(type=Text(), write=json_text, read=msgspec.json.Decoder(hint).decode)
@@ -195,6 +214,9 @@ _MEDIA = RecordColumns(LegMedia)
 
 _RECORDING, _DELETION = RecordColumns(RecordingRow), RecordColumns(RecordingDeletionRow)
 _HEARD = RecordColumns(HeardRow)
+_OVERRIDE, _ACTION = RecordColumns(OverrideRow), RecordColumns(ActionRow)
+_TRACE = RecordColumns(SipTraceRow)
+_PROBE = RecordColumns(ProbeRow)
 _ALERT = RecordColumns(AlertRow)
 
 METADATA = MetaData(
@@ -206,7 +228,19 @@ METADATA = MetaData(
     }
 )
 APPEND_ONLY = (
-    *("money", "money_state", "event", "config", "posting", "recording", "recording_deletion", "leg_media", "heard", "alert"),
+    "money",
+    "money_state",
+    "event",
+    "config",
+    "posting",
+    "recording",
+    "recording_deletion",
+    "leg_media",
+    "heard",
+    "overrides",
+    "actions",
+    "probes",
+    "alert",
     *("feed", "webhook", "deliveries", "delivery_attempts"),
 )
 
@@ -239,6 +273,7 @@ Index("ix_call_number", CALL.c.number)
 Index("ix_call_newest", CALL.c.ended_us, CALL.c.call_id)
 Index("ix_call_invited", CALL.c.invited_us, CALL.c.call_id)
 Index("ix_call_ani", CALL.c.ani, CALL.c.invited_us)
+Index("ix_call_probe", CALL.c.call_id, sqlite_where=CALL.c.probe, postgresql_where=CALL.c.probe)
 
 ATTEMPT = Table(
     "attempt",
@@ -288,6 +323,22 @@ LEG_MEDIA = Table("leg_media", METADATA, _text("call_id"), *_MEDIA.sql(), Primar
 
 # What was heard of each side of a talk. No foreign key to call: the record may come later.
 HEARD = Table("heard", METADATA, *_HEARD.sql(), PrimaryKeyConstraint("call_id", "attempt", "side", "started_us"))
+
+# What was overridden on the running switch: a row when an override is made, and one when it is lifted.
+OVERRIDES = Table("overrides", METADATA, *_OVERRIDE.sql(), PrimaryKeyConstraint("number", "change"))
+
+# Who did what to the running switch, and who logged in.
+ACTIONS = Table("actions", METADATA, _serial(), *_ACTION.sql(), UniqueConstraint("key"))
+Index("ix_actions_at", ACTIONS.c.at_us)
+
+# Not append-only: personal data, of which nothing is owed. Rows can't be changed; old ones are deleted (ADR 0042).
+SIP_TRACES = Table("sip_traces", METADATA, _serial(), *_TRACE.sql())
+Index("ix_sip_traces_call", SIP_TRACES.c.call_id)
+Index("ix_sip_traces_sip", SIP_TRACES.c.sip_call_id)
+Index("ix_sip_traces_began", SIP_TRACES.c.began_us)
+# What probes found (`switch.probe`): a row for each call that they placed.
+PROBES = Table("probes", METADATA, *_PROBE.sql(), PrimaryKeyConstraint("probe", "at_us", "number"))
+Index("ix_probes_at", PROBES.c.at_us)
 
 ALERT = Table("alert", METADATA, _serial(), *_ALERT.sql())
 Index("ix_alert_cause", ALERT.c.cause, ALERT.c.id)
@@ -341,8 +392,24 @@ def deletion_values(row: RecordingDeletionRow) -> dict[str, object]:
     return _DELETION.row(row)
 
 
+def override_values(row: OverrideRow) -> dict[str, object]:
+    return _OVERRIDE.row(row)
+
+
+def action_values(row: ActionRow) -> dict[str, object]:
+    return _ACTION.row(row)
+
+
 def heard_values(row: HeardRow) -> dict[str, object]:
     return _HEARD.row(row)
+
+
+def trace_values(row: SipTraceRow) -> dict[str, object]:
+    return _TRACE.row(row)
+
+
+def probe_values(row: ProbeRow) -> dict[str, object]:
+    return _PROBE.row(row)
 
 
 def alert_values(row: AlertRow) -> dict[str, object]:
@@ -373,4 +440,8 @@ read_recording = _RECORDING.read
 read_deletion = _DELETION.read
 read_media = _MEDIA.read
 read_heard = _HEARD.read
+read_override = _OVERRIDE.read
+read_action = _ACTION.read
+read_trace = _TRACE.read
+read_probe = _PROBE.read
 read_alert = _ALERT.read

@@ -14,14 +14,13 @@ from pathlib import Path
 from media.prompts.prompt import MAX_S, Unplayable
 from routing.expression import Kind
 from routing.tags import BUILT_IN
+from switch.nearest import alike
 from switch.settings.problem import quote
 from switch.settings.prompts import Prompts
 from switch.settings.source import KeyPath, SourceSpan, Tree, Value
 from switch.settings.value import Invalid, nearest
 
 MAX_LISTED = 6
-# Comparing a wrong name with very many right ones takes seconds: beyond this only those that begin alike are compared.
-MAX_COMPARED = 200
 SOUND = f"a WAV, MP3, OGG or FLAC file of at most {MAX_S // 60} min"
 
 
@@ -110,7 +109,7 @@ def names_of(tree: Tree, *, prompts: Prompts | None, directory: Path | None) -> 
         unread=frozenset(word for text in tree.unread for word in re.findall(r"[\w+-]+", text)),
         # One wrong name is often used by very many: it is compared once.
         expected=cache(lambda kind: _expected(kind, defined[kind])),
-        hint=cache(lambda kind, name: nearest(name, _alike(name, known[kind]))),
+        hint=cache(lambda kind, name: nearest(name, alike(name, known[kind]))),
         directory=directory,
     )
 
@@ -150,11 +149,6 @@ def _expected(kind: EntryKind, entries: Mapping[str, SourceSpan]) -> str:
     if len(files) == 1:
         return f"{kind.one} from {files.pop()}: {_listed([f'{name} (line {_line(place)})' for name, place in places])}"
     return f"{kind.one}: {_listed([f'{name} ({place.file.path}:{_line(place)})' for name, place in places])}"
-
-
-def _alike(name: str, known: Collection[str]) -> list[str]:
-    names = sorted(known)
-    return names if len(names) <= MAX_COMPARED else [other for other in names if other[:3] == name[:3]][:MAX_COMPARED]
 
 
 def _listed(names: list[str]) -> str:

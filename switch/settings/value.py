@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from difflib import SequenceMatcher, get_close_matches
 from enum import StrEnum
 from functools import lru_cache
-from os.path import commonprefix
 from urllib.parse import parse_qsl
 
 from holidays import list_supported_countries
@@ -21,6 +19,7 @@ from routing.expression import Kind, Scalar, parse
 from routing.hours import known_calendar
 from routing.zone import time_zone, zone_names
 from switch.billing.money import MICROS, micros_from
+from switch.nearest import nearest_word
 from switch.settings.problem import quote
 from switch.sip.header_names import SIP_HEADERS
 from switch.sip.identity import PASSED_BY_LIST
@@ -28,7 +27,6 @@ from switch.sip.session_timer import MIN_SE_S
 
 DAY_MS = 24 * 60 * 60 * 1_000
 DAY_MINUTES = 24 * 60
-MAX_CLOSE = 3
 MAX_REALM = 128
 MAX_AMOUNT_MICROS = 1_000_000 * MICROS
 MAX_DAYS = 366
@@ -158,15 +156,9 @@ def raise_all(errors: Iterable[Invalid]) -> None:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """`did you mean ...?` for the known word that is most like `word`, among equals the one that begins most like it; or None. One that
-    differs in case alone is the most like."""
-    words = tuple(known)
-    close = [other for other in words if other.lower() == word.lower()]
-    close = close or get_close_matches(word, words, n=MAX_CLOSE, cutoff=0.6)
-    if not close:
-        return None
-    best = max(close, key=lambda other: (SequenceMatcher(a=word, b=other).ratio(), len(commonprefix((word, other)))))  # noqa: RUF071 (of characters)
-    return f"did you mean {quote(best)}?"
+    """`did you mean ...?` for the known word that is most like `word`, or None."""
+    best = nearest_word(word, known)
+    return None if best is None else f"did you mean {quote(best)}?"
 
 
 parse_filter = lru_cache(maxsize=1_024)(parse)

@@ -21,6 +21,7 @@ UNDECIDED = frozenset({FinalState.REJECTED_NOT_ACCEPTABLE, FinalState.REJECTED_U
 _CUT_OFF = frozenset(
     cause.value
     for cause in (
+        Cause.OPERATOR_HUNG_UP,
         Cause.SHUTDOWN,
         Cause.CRASHED,
         Cause.BROKEN,
@@ -92,7 +93,7 @@ def recorded_call(judged: JudgedCall, *, passed: frozenset[str]) -> RecordedCall
 
 
 def cut_off(record: CallRecord) -> bool:
-    """Neither of the two ended it, nor a rule: the switch or its media failed it."""
+    """Neither of the two ended it, nor a rule: an operator did, or the switch or its media failed it."""
     return record.ended_detail in _CUT_OFF
 
 

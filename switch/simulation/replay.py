@@ -28,7 +28,7 @@ TOLD_EVERY = 500
 
 ASSUMPTIONS = (
     "Before: what the ledger has. After: the same calls, at the same instants, decided by the other config from {warm_up} before the "
-    "period on; caps and repeat callers begin as the ledger had them then.",
+    "period on; caps and repeat callers begin as the ledger had them then. What was overridden then is overridden after, too.",
     "A line that was dialled for a call then does the same again: it answers after as long, is as busy, talks as long.",
     "A line that was not dialled for it does what it did in another call of the period, drawn by the call's seed; one that had no call "
     "in it does what any line did.",
@@ -114,6 +114,7 @@ def play(
 def past_of(ledger: Ledger, plan: Plan, *, at_us: int) -> UsageHistory:
     """What a switch would have learned from the ledger at that instant, a quarter of an hour's beginning. Raises LedgerUnreadable."""
     horizon = lookback_of(plan, at_us)
+    overrides = ledger.override_rows()
     with ledger.reading() as reading:
         return UsageHistory(
             horizon_us=horizon.counts_us,
@@ -121,6 +122,8 @@ def past_of(ledger: Ledger, plan: Plan, *, at_us: int) -> UsageHistory:
             before=tuple(reading.totals(horizon.counts_us)) if horizon.ever else (),
             deposits=reading.balances(),
             paid=tuple(row for row in reading.paid_since(horizon.paid_us) if row[1].at_us < at_us),
+            overrides=overrides,
+            in_time=True,
         )
 
 

@@ -13,6 +13,7 @@ from routing.cap import Cap, Counts, Per
 from routing.decide import decide
 from routing.expression import Scalar, holds, parse
 from routing.load import PaidConversion
+from routing.override import Override, OverrideKind, OverridesInForce, TargetKind, in_force
 from routing.repeat import repeat_history
 from routing.ruling import Attempt, Dial, EnterMenu, Inquiry, NotRouted, Ruling, Wait
 from routing.table import (
@@ -133,6 +134,23 @@ def table_of(random: Random) -> Table:
     )
 
 
+def override(random: Random, number: int) -> Override:
+    owner = random.choice([*PLAIN_OWNERS[:-1], *PLAIN_OWNERS[:-1], BUDGET.key])
+    kind, _, name = owner.partition(":")
+    is_cap = random.random() < 0.5 or owner == BUDGET.key
+    return Override(
+        number=number,
+        kind=OverrideKind.CAP if is_cap else OverrideKind.PAUSE,
+        target_kind=TargetKind.CAP if is_cap else TargetKind(kind),
+        target=owner if is_cap else name,
+        limit=random.choice([0, 1, 2, 7]) if is_cap else None,
+        made_us=0,
+        until_us=random.choice([None, MONDAY_NOON_US + 1]),
+        actor="cli:anna",
+        reason=random.choice(["", "storm"]),
+    )
+
+
 def load_of(random: Random) -> Figures:
     times = sorted(random.sample(range(MONDAY_NOON_US - 3 * DAY_US, MONDAY_NOON_US), random.randint(0, 3)))
     dids = [DID, "+18005550999"]
@@ -154,6 +172,7 @@ def load_of(random: Random) -> Figures:
             )
             for at_us in times
         ],
+        overrides=in_force([override(random, number) for number in range(1, random.choice([1, 1, 4]))]),
     )
 
 
@@ -182,7 +201,8 @@ def inquiries(draw: st.DrawFn) -> Inquiry:
 def room(load: Figures, campaign: Campaign, caps: tuple[Cap, ...], *, attempts: int = 1) -> bool:
     """Whether so many attempts fit under each of the caps."""
     each = {cap.key: campaign.revenue_micros if cap.counts is Counts.REVENUE else 1 for cap in caps}
-    return all(load.counts.get(cap.key, 0) + attempts * each[cap.key] <= cap.limit for cap in caps)
+    limits = {cap.key: load.overrides.limits[cap.key].limit if cap.key in load.overrides.limits else cap.limit for cap in caps}
+    return all(load.counts.get(cap.key, 0) + attempts * each[cap.key] <= (limits[cap.key] or 0) for cap in caps)
 
 
 def shared_caps(table: Table, campaign: Campaign) -> tuple[Cap, ...]:
@@ -200,7 +220,9 @@ def may_take(table: Table, load: Figures, inquiry: Inquiry, *, campaign: Campaig
         is_repeat = past.is_repeat_for(line)
         if past.bars(line):
             return False
+    owners = {f"line:{name}", f"advertiser:{line.advertiser}", f"campaign:{campaign.name}", "publisher:radio-one", f"number:{DID}"}
     is_open = not line.paused and line.hours is None  # the only hours drawn here are never open
+    is_open = is_open and not owners & load.overrides.pauses.keys()
     is_healthy = load.resting.get(name, 0) <= inquiry.utc_us and name not in load.down
     is_wanted = line.filter is None or holds(line.filter, {**tags, "repeat": is_repeat})
     is_new = name not in {tried for tried, _ in inquiry.tried} and len(inquiry.tried) < MAX_ATTEMPTS
@@ -219,7 +241,8 @@ def test_whoever_is_dialled_passes_every_bar(table: Table, load: Figures, inquir
     assert len({attempt.line for attempt in attempts}) == len(attempts)
     for attempt in attempts:
         assert attempt.campaign == campaign.name
-        assert attempt.caps == table.lines[attempt.line].caps + shared_caps(table, campaign)
+        caps = table.lines[attempt.line].caps + shared_caps(table, campaign)
+        assert attempt.caps == tuple(load.overrides.limited(cap) for cap in caps)
         assert may_take(table, load, inquiry, campaign=campaign, name=attempt.line, tags=ruling.tags)
 
 
@@ -296,6 +319,7 @@ def told(ruling: Ruling) -> tuple[Figures, Inquiry]:
         worth={(name, line): micros for name in CAMPAIGNS for line, micros in worths(ruling, name).items()},
         queues=under("waiting/") | {name: place - 1 for name, place in under("place/").items()},
         conversions=sorted(map(conversion, conversions), key=lambda paid: paid.at_us),
+        overrides=overrides_of(ruling),
     )
     pairs = [pair.split("=") for pair in str(read["tried"]).split()]
     inquiry = structs.replace(
@@ -308,6 +332,28 @@ def told(ruling: Ruling) -> tuple[Figures, Inquiry]:
         tried=tuple((name, NoRoute(why)) for name, why in pairs),
     )
     return load, inquiry
+
+
+def overrides_of(ruling: Ruling) -> OverridesInForce:
+    met = [reason for reason in ruling.trail if reason.rule.startswith("overrides.")]
+    found = []
+    for reason in met:
+        limits = [(name.partition("/")[2], value) for name, value in reason.read.items() if name.startswith("limit")]
+        kind, _, name = str(reason.read.get("paused", "cap:")).partition(":")
+        found.append(
+            Override(
+                number=int(reason.rule.partition(".")[2]),
+                kind=OverrideKind.CAP if limits else OverrideKind.PAUSE,
+                target_kind=TargetKind(kind),
+                target=limits[0][0] if limits else name,
+                limit=int(limits[0][1]) if limits else None,
+                made_us=0,
+                until_us=None if "until_us" not in reason.read else int(reason.read["until_us"]),
+                actor=str(reason.read["by"]),
+                reason=str(reason.read.get("why", "")),
+            )
+        )
+    return in_force(found)
 
 
 def worths(ruling: Ruling, campaign: str) -> dict[str, int]:
@@ -372,3 +418,36 @@ def test_a_number_out_of_service_is_never_served(table: Table, load: Figures, in
     if state is not NumberState.ASSIGNED:
         assert isinstance(ruling.choice, NotRouted)
     assert ruling.campaign is not None
+
+
+@settings(max_examples=200, deadline=None)
+@given(table=TABLES, load=LOADS, inquiry=inquiries(), kind=st.sampled_from([*TargetKind]))
+def test_what_an_override_pauses_is_never_dialled(table: Table, load: Figures, inquiry: Inquiry, kind: TargetKind) -> None:
+    """Whoever would be dialled is paused, in each of the ways there are, and then is not."""
+    ruling = decide(table, load, inquiry)
+    if not isinstance(ruling.choice, Dial):
+        return
+    attempt = ruling.choice.attempts[0]
+    names = {
+        TargetKind.LINE: attempt.line,
+        TargetKind.ADVERTISER: attempt.advertiser,
+        TargetKind.CAMPAIGN: attempt.campaign,
+        TargetKind.PUBLISHER: "radio-one",
+        TargetKind.NUMBER: DID,
+        TargetKind.CAP: f"line:{attempt.line}",
+    }
+    limit = 0 if kind is TargetKind.CAP else None
+    what = OverrideKind.PAUSE if limit is None else OverrideKind.CAP
+    made = Override(
+        number=99, kind=what, target_kind=kind, target=names[kind], limit=limit, made_us=0, until_us=None, actor="a", reason=""
+    )
+    before = [*load.overrides.pauses.values(), *load.overrides.limits.values()]
+    again = decide(table, replace(load, overrides=in_force([*before, made])), inquiry)
+    dialled = again.choice.attempts if isinstance(again.choice, Dial) else ()
+    member = {TargetKind.LINE: "line", TargetKind.ADVERTISER: "advertiser", TargetKind.CAMPAIGN: "campaign", TargetKind.CAP: "line"}
+    if kind in member:
+        barred = names[kind].removeprefix("line:")
+        assert all(getattr(each, member[kind]) != barred for each in dialled)
+    else:
+        assert dialled == ()
+    assert any(reason.rule == "overrides.99" for reason in again.trail)

@@ -138,6 +138,7 @@ _EVENTS: dict[str, Callable[[Moment, list[str]], ev.Event]] = {
     "media-lost": lambda at, words: ev.MediaLost(at=at, leg=int(words[0]), last=moment(float(words[1])) if words[1:] else None),
     "media-failed": lambda at, _: ev.MediaFailed(at=at, why="worker died"),
     "recording-failed": lambda at, words: ev.RecordingFailed(at=at, why=" ".join(words)),
+    "hang-up-requested": lambda at, words: ev.HangUpRequested(at=at, actor=words[0], reason=" ".join(words[1:])),
     "stopped": lambda at, words: ev.Stopped(at=at, cause=Cause(words[0])),
 }
 

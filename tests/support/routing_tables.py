@@ -8,6 +8,7 @@ from msgspec import structs
 
 from routing.cap import Cap
 from routing.load import PaidConversion
+from routing.override import NO_OVERRIDES, OverridesInForce
 from routing.ruling import Attempt, Dial, Inquiry, Ruling
 from routing.table import Campaign, Line, NoRoute, Overflow, Publisher, Table, Target, ToLine, TrackingNumber
 
@@ -29,6 +30,11 @@ class Figures:
     worth: Mapping[tuple[str, str], int] = field(default_factory=dict)
     queues: Mapping[str, int] = field(default_factory=dict)
     conversions: Sequence[PaidConversion] = ()
+    overrides: OverridesInForce = NO_OVERRIDES
+
+    def in_force(self, utc_us: int) -> OverridesInForce:
+        del utc_us
+        return self.overrides
 
     def used(self, cap: Cap, utc_us: int) -> int:
         del utc_us

@@ -9,14 +9,26 @@ from pathlib import Path
 
 from ivr.menu import MenuPlan, Node
 from routing.expression import Expression, Kind, show
-from routing.table import NoRoute
+from routing.table import Hours, NoRoute
 from switch.alert_settings import AlertSettings, SmtpSettings
 from switch.billing.terms import Rate
 from switch.call.hold_terms import HoldTerms
 from switch.call.recording_terms import RecordingTerms
-from switch.deployment import Api, Console, Deployment, Listener, RecordingSettings, SwitchSettings, TlsSettings, Token, User
+from switch.deployment import (
+    Api,
+    Console,
+    Deployment,
+    HepSettings,
+    Listener,
+    RecordingSettings,
+    SwitchSettings,
+    TlsSettings,
+    Token,
+    User,
+)
 from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan, RingbackSound, Trunk
+from switch.probe_settings import ProbeSettings
 from switch.settings.address import ANYWHERE
 from switch.settings.compile.menu import MenuTerms, menu_plan, node_of
 from switch.settings.compile.table import groups_of, hours_of, table_of, terms_of
@@ -24,8 +36,9 @@ from switch.settings.field import Verified
 from switch.settings.model.alerts import AlertsConfig, SmtpConfig
 from switch.settings.model.document import Document
 from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkAuthConfig, TrunkConfig
+from switch.settings.model.probe import ProbeCallConfig
 from switch.settings.model.ringback import RingbackConfig
-from switch.settings.model.switch import ListenerConfig, SwitchConfig, TlsConfig
+from switch.settings.model.switch import HepConfig, ListenerConfig, SwitchConfig, TlsConfig
 from switch.settings.prompts import Voices
 from switch.settings.value import NatMode, NatRebind
 from switch.settings.webhooks import passed_tags, webhooks_of
@@ -83,18 +96,20 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         ears=frozenset(name for name, campaign in document.campaigns.items() if campaign.ears),
         watches=_watches(document),
         registrars=_registrars(document.trunks),
+        trace=document.switch.sip.trace,
         max_call_ms=document.switch.limits.max_call,
         max_calls=document.switch.limits.max_calls,
         calls_per_second=document.switch.limits.calls_per_second,
     )
     settings = _switch(document, directory)
     webhooks = _webhooks(document)
-    switch = document.switch.model_dump(mode="json", exclude={"alerts"})
-    secrets = {"api": settings.api, "console": settings.console, "alerts": settings.alerts}
-    meaning = {"plan": unversioned, "switch": switch, **secrets}
+    switch = document.switch.model_dump(mode="json", exclude={"alerts": True, "sip": {"hep"}})
+    secrets = {"api": settings.api, "console": settings.console, "alerts": settings.alerts, "hep": settings.hep}
+    probes = {name: _probe(name, probe, document, hours) for name, probe in document.probes.items()}
+    meaning = {"plan": unversioned, "switch": switch, "probes": probes, **secrets}
     version = _digest({**meaning, "webhooks": webhooks} if webhooks.all else meaning)
     plan = replace(unversioned, version=version, table=replace(unversioned.table, version=version))
-    return Deployment(switch=settings, plan=plan, webhooks=webhooks)
+    return Deployment(switch=settings, plan=plan, webhooks=webhooks, probes=probes)
 
 
 def _webhooks(document: Document) -> Webhooks:
@@ -116,6 +131,39 @@ def _webhooks(document: Document) -> Webhooks:
         hosts=tuple(document.switch.webhook_hosts),
         passed=passed_tags(document),
     )
+
+
+def _probe(name: str, probe: ProbeCallConfig, document: Document, hours: Mapping[str, Hours]) -> ProbeSettings:
+    found = _hours_of_probe(probe, document)
+    word, hz = probe.hears
+    return ProbeSettings(
+        name=name,
+        number=probe.number,
+        line=probe.line,
+        trunk=probe.trunk,
+        caller=probe.caller or "",
+        keys=probe.presses or "",
+        echoes=probe.echoes or "",
+        hears=word,
+        tone_hz=hz,
+        least_dbm0=float(probe.least),
+        hang_up=probe.hang_up,
+        pdd_ms=probe.pdd,
+        answer_ms=probe.answer,
+        talk_ms=probe.talk,
+        every_ms=probe.every,
+        hours=None if found is None else hours[found],
+        per_day=probe.per_day,
+    )
+
+
+def _hours_of_probe(probe: ProbeCallConfig, document: Document) -> str | None:
+    if probe.hours is not None:
+        return probe.hours
+    if probe.number is not None:
+        number = document.numbers.get(probe.number)
+        return None if number is None else document.campaigns[number.campaign].hours
+    return next((each.lines[probe.line].hours for each in document.advertisers.values() if probe.line in each.lines), None)
 
 
 def nodes_of(document: Document, *, kinds: Mapping[str, Kind]) -> dict[str, Node]:
@@ -157,10 +205,16 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         currency=switch.currency,
         recordings=_kept_recordings(switch, directory),
         api=Api(listen=switch.api.listen, tokens=tokens) if switch.api else None,
+        trace_days=switch.sip.trace_days,
+        hep=_hep(switch.sip.hep),
         console=_console(document),
         metrics=switch.metrics.listen if switch.metrics else None,
         alerts=_alerts(switch.alerts) if switch.alerts else None,
     )
+
+
+def _hep(said: HepConfig | None) -> HepSettings | None:
+    return None if said is None else HepSettings(to=said.to, capture_id=said.id, password=said.password)
 
 
 def _alerts(said: AlertsConfig) -> AlertSettings:
@@ -192,7 +246,7 @@ def _console(document: Document) -> Console | None:
     if said is None:
         return None
     users = {
-        name: User(name=name, role=user.role, party=user.party, password=user.password)
+        name: User(name=name, role=user.role, party=user.party, password=user.password, listens_to=frozenset(user.listens_to))
         for name, user in sorted(document.users.items())
     }
     return Console(listen=said.listen, session_ms=said.session, users=users)
@@ -249,6 +303,7 @@ def _trunk(name: str, trunk: TrunkConfig) -> Trunk:
         peer=_trunk_peer(name, trunk),
         per_second=trunk.calls_per_second,
         max_calls=trunk.max_calls,
+        probe=trunk.probe,
     )
 
 

@@ -97,8 +97,13 @@ def of_media(at: Moment, leg: int, *, last: Moment) -> list[ev.Event]:
 
 
 def of_nobody(at: Moment) -> list[ev.Event]:
-    """Of the hold queue, and of the recorder."""
-    return [ev.TurnCame(at=at), ev.RecordingFailed(at=at, why="a full disk"), ev.RecordingPauseRequested(at=at, paused=True)]
+    """Of the hold queue, of the recorder, and of who steers the switch."""
+    return [
+        ev.TurnCame(at=at),
+        ev.RecordingFailed(at=at, why="a full disk"),
+        ev.RecordingPauseRequested(at=at, paused=True),
+        ev.HangUpRequested(at=at, actor="cli:anna", reason=""),
+    ]
 
 
 def event(draw: st.DrawFn, world: World) -> ev.Event:

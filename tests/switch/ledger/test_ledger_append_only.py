@@ -4,8 +4,9 @@
 from collections.abc import Callable
 
 import pytest
-from ledger_rows import append_posting
+from ledger_rows import append_posting, steered
 from leg_figures import figures
+from probe_rows import found
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -34,10 +35,13 @@ KEYS = {
     "recording_deletion": "path",
     "heard": "call_id, attempt, side, started_us",
     "leg_media": "call_id, leg, port",
+    "overrides": "number, change",
+    "actions": "key",
     "feed": "id",
     "webhook": "name",
     "deliveries": "id",
     "delivery_attempts": "id",
+    "probes": "probe, at_us, number",
     "alert": "id",
 }
 
@@ -70,6 +74,8 @@ def filled(ledger: Ledger, judged: Judge, url: str) -> Ledger:
     ledger.add_recordings([RECORDING])
     ledger.add_recording_deletions([RecordingDeletionRow(path=RECORDING.path, at_us=3, actor="ops", reason="asked")])
     ledger.add_heard(HEARD)
+    ledger.add_steering([steered(1)])
+    ledger.add_probes([found()])
     alert = AlertRow(cause="line:east", kind="line", event="raised", level=0, at_us=1, text="it is down")
     MonitorLedger(Database(url)).add_alerts([alert])
     store = DeliveryStore(Database(url))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ledger_rows import append_posting
+from ledger_rows import append_posting, steered
 from sqlalchemy import Engine
 
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
@@ -252,3 +252,15 @@ def test_a_posting_about_a_call_that_can_not_be_read_is_passed_over(
     assert [complaint for complaint in on.complaints if "a/post/acme-west/1/void/revenue" in complaint]
     assert on.complained_of == ["a"]
     assert on.poller.unreadable == 1
+
+
+def test_who_steered_reaches_the_ledger_and_then_the_journal_is_told(sqlite_ledger: Ledger, sqlite_url: str) -> None:
+    done: list[int] = []
+
+    async def scene(on: Watched) -> None:
+        on.poller.keep_steering(steered(1), then=lambda: done.append(1))
+        on.poller.keep_steering(steered(2), then=lambda: done.append(2))
+
+    watch(sqlite_url, scene)  # closing waits for both
+    assert sorted(done) == [1, 2]
+    assert [row.number for row in sqlite_ledger.override_rows()] == [1, 2]

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from ledger_rows import steered
 
 from switch.billing.verdict import CallEvent, JudgedCall
 from switch.call.cause import Cause
@@ -16,9 +17,10 @@ from switch.call.moment import Moment
 from switch.call.record import EndedBy, FinalState
 from switch.call.state import CallHistory
 from switch.engine.journal_line import event_line, heartbeat_line
+from switch.engine.steering_rows import Change, encode_steering
 from switch.ledger import database, journal, service, writer
 from switch.ledger.database import Database, ledger_url
-from switch.ledger.journal import Journal
+from switch.ledger.journal import Journal, recover
 from switch.ledger.service import LedgerService
 from switch.ledger.store import Ledger
 
@@ -185,6 +187,40 @@ def test_a_line_that_says_nothing_is_told_and_keeps_nobody_from_calling(tmp_path
     left(tmp_path, ("a", b'{"at": "noon"}'), ("b", heartbeat_line(T0, T0)), ("-", b"{}"))
     on = play(lambda: Kept(tmp_path), taking_calls)
     assert sorted(complaint.split(" can't")[0] for complaint in on.complaints) == ["a: journal: a call", "b: journal: a call"]
+
+
+MADE, LIFTED, SECOND = steered(1), steered(1, change=Change.LIFTED), steered(2)
+BROKEN = "~broken"
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 500])
+def test_what_a_dead_process_left_in_the_journal_is_in_the_ledger_before_its_past_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(service, "RECOVERED_AT_ONCE", at_once)
+    lines = [(each.journal_id, encode_steering(each)) for each in (MADE, SECOND, LIFTED)]
+    left(tmp_path, *lines, (BROKEN, b"{}"))
+    on = Kept(tmp_path)
+    found: list[object] = []
+
+    def past_is_whole() -> None:
+        found.extend(Ledger(Database(ledger_url(tmp_path))).override_rows())
+        on.whole += 1
+        on.service.past_known()
+
+    on.service._past_is_whole = past_is_whole
+    play(lambda: on, taking_calls)
+    assert found == [MADE.override, LIFTED.override, SECOND.override]
+    assert on.found == []  # they are no calls
+    assert len(on.complaints) == 1
+    assert "an action can't be brought to the ledger" in on.complaints[0]
+    assert set(recover(tmp_path / "journal").calls) == {each.journal_id for each in (MADE, SECOND, LIFTED)} | {BROKEN}
+
+
+def test_a_journal_of_nothing_but_actions_is_gone_once_the_ledger_has_them(tmp_path: Path) -> None:
+    (path,) = left(tmp_path, (MADE.journal_id, encode_steering(MADE)))
+    play(lambda: Kept(tmp_path), taking_calls)
+    assert not path.exists()
 
 
 def test_a_ledger_that_comes_late_gets_what_was_left(tmp_path: Path) -> None:
