@@ -71,7 +71,7 @@ OPTIONS = {
         "early",
         "melody",
     ),
-    PhoneKind.BARESIP: ("srtp", "tls", "PCMA", "G722", "OPUS", "melody"),
+    PhoneKind.BARESIP: ("alone", "srtp", "tls", "PCMA", "G722", "OPUS", "melody"),
 }
 
 
@@ -321,7 +321,7 @@ def read_rig(folder: Path) -> Rig:
         raise RigError(f"{config}: `switch.log` must be `json`: the runner waits for what the log says")
     lines = tuple(_lines(folder, script.get("lines") or {}))
     steps = tuple(_steps(folder, script.get("steps") or [{"caller": "caller.xml"}]))
-    if any(isinstance(line, PhoneLine) for line in lines) and not calls_of(steps):
+    if any(isinstance(line, PhoneLine) and "alone" not in line.options for line in lines) and not calls_of(steps):
         raise RigError(f"{folder / 'rig.yaml'}: a line with a `tone` is only answered for a step `phone`, and there is none")
     _check_parties(folder / "rig.yaml", steps, {line.name for line in lines}, beside={"kamailio", "asterisk"} & set(script))
     return Rig(
