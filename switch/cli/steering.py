@@ -242,7 +242,7 @@ def actions(
 ) -> None:
     """Show who did what to the running switch and in the console, the newest first.
 
-    Every command that changes something is here, refused ones too, and everybody who logged in. The rows can't be changed: the database refuses.
+    Every command that changes something is here, refused ones too, and everybody who logged in. The database lets nobody change these rows.
 
     \b
     Examples:
