@@ -10,6 +10,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,11 @@ class Caller:
             self.sent()
 
     def call(self, number: int) -> None:
+        for ms in self.steps(number):
+            self.wait(ms)
+
+    def steps(self, number: int) -> Iterator[int]:
+        """Plays one call; yields how many milliseconds its phones wait then."""
         carrier, east = self.rooms.CARRIER, self.rooms.EAST
         via = f"Via: SIP/2.0/UDP 198.51.100.7:5080;branch=z9hG4bK-{number}"
         of_call = (
@@ -93,12 +99,12 @@ class Caller:
         invite = next(text for text in sent if text.startswith("INVITE"))
         of_line = [line(invite, name) for name in ("Via", "From", "Call-ID", "CSeq")] + [f"{line(invite, 'To')};tag=t{number}"]
         self.put("SIP/2.0 180 Ringing", *of_line, CONTACT, source=east)
-        self.wait(100)
+        yield 100
         sent = self.put("SIP/2.0 200 OK", *of_line, CONTACT, source=east, body=SDP)
         ok = next(text for text in sent if text.startswith("SIP/2.0 200"))
         to = line(ok, "To")
         self.put("ACK sip:192.0.2.1:5060 SIP/2.0", f"{via}-1", to, *of_call, "CSeq: 1 ACK", source=carrier)
-        self.wait(1_500)
+        yield 1_500
         sent = self.put("BYE sip:192.0.2.1:5060 SIP/2.0", f"{via}-2", to, *of_call, "CSeq: 2 BYE", source=carrier)
         bye = next(text for text in sent if text.startswith("BYE"))
         of_bye = [line(bye, name) for name in ("Via", "From", "To", "Call-ID", "CSeq")]
@@ -124,10 +130,10 @@ def play(tree: str, calls: int) -> None:
         raise SystemExit(f"{caller.records} records of {calls} calls")
 
 
-def counted(tree: str, calls: int) -> int:
-    """Returns the instructions of a process that plays so many calls."""
+def counted(*program: str) -> int:
+    """Returns the instructions of a Python process that runs this program."""
     valgrind = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
-    command = [*valgrind, sys.executable, __file__, "--play", tree, str(calls)]
+    command = [*valgrind, sys.executable, *program]
     done = subprocess.run(
         command, env={"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300, check=False
     )
@@ -143,8 +149,9 @@ def main() -> None:
         return
     first = 0
     for tree in sys.argv[1:] or [str(ROOT)]:
-        counted(tree, 1)  # what is not compiled yet is compiled now
-        each = (counted(tree, MANY) - counted(tree, FEW)) // (MANY - FEW)
+        program = (__file__, "--play", tree)
+        counted(*program, "1")  # what is not compiled yet is compiled now
+        each = (counted(*program, str(MANY)) - counted(*program, str(FEW))) // (MANY - FEW)
         first = first or each
         print(json.dumps({"bench": "instructions", "tree": tree, "per_call": each, "ratio": round(each / first, 3)}), flush=True)
 

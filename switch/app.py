@@ -62,6 +62,7 @@ from switch.side_process import SideProcess
 from switch.sip.agent import UserAgent
 from switch.sip.flow import Flow, SendFailure
 from switch.sip.transaction import Timers
+from switch.trace_keeper import TraceKeeper
 from switch.transcoders import Transcoders
 from switch.transport.resolver import NameResolver, resolver_of
 from switch.transport.sockets import Sockets
@@ -164,6 +165,15 @@ class Shell:
             found=lambda judged: call_line(judged, event="recovered call"),
             past_is_whole=lambda: self._poller.begin(self._known),
         )
+        self._traces = TraceKeeper(
+            self.engine.traces,
+            ours=settings.flows,
+            hep=settings.hep,
+            days=settings.trace_days,
+            now=self._clock.now,
+            keep=self._poller.keep_traces,
+            sweep=self._poller.sweep_traces,
+        )
         self._known = lookback_of(deployment.plan, self._clock.now().utc_us)
         self._timer: asyncio.TimerHandle | None = None
         self._armed: int | None = None
@@ -189,6 +199,7 @@ class Shell:
             await self._ears.started(timeout_s=EARS_S)  # the first call may press a key at once
             await self._sockets.open()  # last: who calls from now on is heard
             self._load.start()
+            self._traces.start()
             self._watch_peers()
         except BaseException:
             await self._resolver.close()
@@ -314,6 +325,7 @@ class Shell:
         await self._transcoders.close()
         await self._recorder.close()
         await self._ears.close()
+        await self._traces.close()
         await self._poller.close()
         self._ledger_service.close()
         self._database.close()

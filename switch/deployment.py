@@ -67,12 +67,14 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """`party`: the publisher or advertiser that it belongs to; None: none. `password`: an argon2id hash."""
+    """`party`: the publisher or advertiser that it belongs to; None: none. `password`: an argon2id hash. `listens_to`: the campaigns whose
+    calls it may listen in to."""
 
     name: str
     role: Role
     party: str | None
     password: Secret
+    listens_to: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +121,15 @@ class RecordingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HepSettings:
+    """Where SIP messages are sent to by HEP. `capture_id`: ours there. `password` None: none is asked for."""
+
+    to: tuple[str, int]
+    capture_id: int
+    password: Secret | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchSettings:
     """Sockets, paths, logging and limits.
 
@@ -129,6 +140,7 @@ class SwitchSettings:
     `transcoders` None: one for each core.
     `name_servers`: addresses and ports; none: those of /etc/resolv.conf.
     `recordings`: where recordings go; None: to `data`, for ever.
+    `trace_days`: how long SIP messages are kept. `hep`: where they are sent to; None: nowhere.
     `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted. `console` None: there is none.
     `metrics`: the TCP address that they are served on. `currency`: ISO 4217, of all amounts.
     """
@@ -156,6 +168,8 @@ class SwitchSettings:
     transcoders: int | None = None
     name_servers: tuple[tuple[str, int], ...] = ()
     recordings: RecordingSettings | None = None
+    trace_days: int = 7
+    hep: HepSettings | None = None
 
     @property
     def recordings_in(self) -> RecordingSettings:

@@ -246,9 +246,9 @@ def _but_secrets(settings: SwitchSettings) -> SwitchSettings:
     """Returns the settings without tokens, users and alerts: a reload applies these only."""
     return replace(
         settings,
+        alerts=None,
         api=settings.api and replace(settings.api, tokens={}),
         console=settings.console and replace(settings.console, users={}),
-        alerts=None,
     )
 
 

@@ -34,8 +34,8 @@ RTCP_BUFFER_BYTES = 4_096  # a report every few seconds
 TURN_NS = 1_000_000  # the least time from one turn to the next, when packets come that fast
 MAX_EVENTS = 256  # a turn: the clock is read once in it
 MAX_ORDERS_A_TURN = 32  # then packets have their turn
-MAX_QUEUED = 64  # packets that are taken at once while a socket is being connected
-SETTLED_NS = 1_000_000_000
+MAX_QUEUED = 2_048  # packets that are taken at once when a socket is connected: more than its buffer holds
+SETTLED_NS = 200_000_000
 """The kernel looks up whose a packet is, and puts it there later: a socket may be given a stranger's when it is connected already."""
 TICK_NS = 1_000_000_000  # signs of life and silence
 NS_PER_S = 1_000_000_000

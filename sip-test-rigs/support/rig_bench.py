@@ -37,6 +37,7 @@ from rig_folder import (
 )
 from rig_hearing import AudioPhone, Hearing, Phone
 from rig_kamailio import Kamailio
+from rig_live import LiveWatch
 from rig_path import NetworkPath
 from rig_phone import PjPhone
 from rig_ports import HOST_RTP, LOOPBACK, LOOPBACK6, PortBlock, swallow, written
@@ -73,6 +74,7 @@ class Bench:
         self._name_server: NameServer | None = None
         self._lines: dict[str, Phone] = {}
         self._callers: dict[str, Phone] = {}
+        self._live: LiveWatch | None = None
         self._before = 0
 
     def run(self) -> list[str]:
@@ -83,8 +85,10 @@ class Bench:
             for step in self._rig.steps:
                 problems += self._play(step)
             problems += self._finish()
+            problems += self._live.finish() if self._live else []
             records = switch.last_records(len(self._rig.records))
             problems += differences(self._rig.records, records[self._before :])
+            problems += self._live.problems(records, self._rig.live) if self._live and self._rig.live else []
             problems += self._heard(records[self._before :])
         except (RigError, SwitchError) as error:
             problems.append(str(error))
@@ -114,6 +118,8 @@ class Bench:
         if self._asterisk is not None:
             self._asterisk.await_ready()
         self._switch.await_ready()
+        if self._rig.live is not None:
+            self._live = LiveWatch(self._switch.config_dir, work=self._work)
         return self._switch
 
     def _placeholders(self) -> Mapping[str, str]:
@@ -223,7 +229,7 @@ class Bench:
             case Drain():
                 return self._running().drain(step.limit)
             case Asked():
-                return self._running().says(step.command, step.pattern, self._rig.deadline_s)
+                return self._running().says(step.command, step.pattern, 0 if step.once else self._rig.deadline_s)
             case LateLine():
                 self._start_line(next(line for line in self._rig.lines if line.name == step.name))
                 return []
@@ -431,6 +437,8 @@ class Bench:
     def _stop(self) -> list[str]:
         for phone in self._phones():
             phone.stop()
+        if self._live:
+            self._live.stop()
         problems = self._switch.stop() if self._switch else []
         problems += self._kamailio.stop() if self._kamailio else []
         problems += self._asterisk.stop() if self._asterisk else []

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 from rig_act import Act, read_act
+from rig_live import LiveLimits, read_limits
 from rig_ports import LOOPBACK
 from rig_programs import IPV6
 from rig_words import RigError, duration_ms
@@ -187,10 +188,12 @@ _Placed = SippLine | PhoneLine | SippCaller | PhoneCaller
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """`payphone COMMAND` about the running switch prints a line, now or before long, that holds this regular expression."""
+    """`payphone COMMAND` about the running switch prints a line, now or before long, that holds this regular expression. `once`: it changes
+    something, and is given only once."""
 
     command: str
     pattern: str
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +211,8 @@ class Rig:
     """One folder. `records`: the expected records, in the order of their INVITEs. `heard`: what each party must have heard, by its name.
 
     `every_call`: what the tones of both sides of every call must be like (`rig_tone_table`). `compared`: recordings, in the order of the
-    records, and the phones of their sides (`rig_compared`). `logs`: how often a regular expression is found (a number, or from and to), by
+    records, and the phones of their sides (`rig_compared`). `live`: how soon `payphone live` must show calls; None: it does not watch.
+    `logs`: how often a regular expression is found (a number, or from and to), by
     whose log it is. `kamailio`: the configuration of the proxy in front of the switch, `asterisk`: the folder of that of an Asterisk, or
     None. `needs`: further programs. `certificates`: what the switch and phones show over TLS.
     """
@@ -223,6 +227,7 @@ class Rig:
     logs: Mapping[str, Mapping[str, int | list[int]]] = field(default_factory=dict)
     every_call: Mapping[str, Any] = field(default_factory=dict)
     compared: Sequence[Mapping[str, Any]] = ()
+    live: LiveLimits | None = None
     certificates: tuple[Certificate, ...] = ()
     deadline_s: float = DEFAULT_DEADLINE_S
     kamailio: Path | None = None
@@ -259,7 +264,7 @@ def read_rig(folder: Path) -> Rig:
     script = _mapping(
         folder / "rig.yaml", {"lines", "steps", "deadline", "kamailio", "asterisk", "needs", "certificates"}, optional=True
     )
-    expected = _mapping(folder / "expected.yaml", {"records", "heard", "logs", "every_call", "compared"})
+    expected = _mapping(folder / "expected.yaml", {"records", "heard", "logs", "every_call", "compared", "live"})
     if "records" not in expected:
         raise RigError(f"{folder / 'expected.yaml'}: `records` is missing (a list; [] where no record may be left)")
     if "log: json" not in text:
@@ -280,6 +285,7 @@ def read_rig(folder: Path) -> Rig:
         logs=expected.get("logs") or {},
         every_call=expected.get("every_call") or {},
         compared=expected.get("compared") or (),
+        live=read_limits(expected.get("live"), str(folder / "expected.yaml")),
         certificates=tuple(_certificates(folder, script.get("certificates") or {})),
         deadline_s=duration_ms(script["deadline"]) / 1_000 if "deadline" in script else DEFAULT_DEADLINE_S,
         kamailio=_existing(folder / script["kamailio"]) if "kamailio" in script else None,
@@ -379,8 +385,9 @@ def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
             return Load(scenario=_existing(folder / name), rate=rate, kill_ms=kill_ms, rounds=rounds, seed=rest.get("seed"))
         case {"switch": "killed" | "started" as what, **rest} if not rest:
             return SwitchStep(killed=what == "killed")
-        case {"payphone": str(command), "says": str(pattern), **rest} if not rest:
-            return Asked(command=command, pattern=pattern)
+        case {"payphone": str(command), "says": str(pattern), **rest}:
+            _known(rest, {"once"}, place)
+            return Asked(command=command, pattern=pattern, once=bool(rest.get("once", False)))
         case {"line": str(name), **rest} if not rest:
             return LateLine(name=name)
         case {"kamailio says": str(pattern), **rest} if not rest:

@@ -46,6 +46,7 @@ COMMANDS = {
         "List what is paused and limited otherwise than the config says, by whom, why and until when; or lift one.",
     ),
     "actions": ("switch.cli.steering", "Show who did what to the running switch and in the console, the newest first."),
+    "alerts": ("switch.cli.alerts", "List the alerts that fire, and what became of earlier ones; send a test."),
     "drain": ("switch.cli.control", "Take no new calls, let those in progress finish, then end the switch."),
     "listen": ("switch.cli.listen", "Listen in to a call, until it ends."),
     "calls": ("switch.cli.calls", "Show call records with their verdicts, newest first."),

@@ -38,8 +38,9 @@ def live(
     places. state: what the call is doing, and for how long; talking: since talk began as money counts it. owed: what the advertiser owes
     should it end now. A terminal that is wider has more columns.
 
-    With --json: one object for each call now, then one for each that comes or changes ("event": "call"), ends or is no longer meant by the
-    filters ("gone"), and when the switch goes away ("lost"). With --once the calls alone. Where stdout is no terminal, --once is meant.
+    With --json: one object when the switch is there ("event": "watching"), one for each call that is there, comes or changes ("call"), ends
+    or is no longer meant by the filters ("gone"), and when the switch goes away ("lost"). With --once the calls alone. Where stdout is no
+    terminal, --once is meant.
 
     \b
     Examples:
@@ -194,11 +195,16 @@ async def _write_changes(watcher: "Watcher", filters: "Filters") -> None:
     from switch.control.watcher import Lost
 
     written: dict[str, object] = {}
+    is_told = False
     async for event in watcher.events():
         if isinstance(event, Lost):
             written.clear()
+            is_told = False
             write_json({"event": "lost", "why": event.why})
             continue
+        if not is_told:
+            is_told = True
+            write_json({"event": "watching", "calls": len(watcher.state.calls)})
         now = {view.call_id: view for view in shown(watcher.state, filters)}
         for call_id in [call_id for call_id in written if call_id not in now]:
             del written[call_id]

@@ -236,7 +236,7 @@ def actions(
     target: Annotated[str | None, typer.Option(help="Only on this one: a call's id, line:acme-east.")] = None,
     since: Since = None,
     until: Until = None,
-    last: Annotated[int, typer.Option("--last", "-n", min=1, max=100_000, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="How many, newest first.")] = 50,
     zone: ZoneName = None,
     json_lines: AsJson = False,
 ) -> None:
@@ -268,7 +268,7 @@ def actions(
         since_us=period.from_us if period.has_start else None,
         until_us=period.to_us if period.has_end else None,
     )
-    found = from_ledger(lambda: ledger.actions(wanted, limit=last))
+    found = from_ledger(lambda: ledger.actions(wanted, limit=limit))
     if json_lines:
         for row in found:
             write_json(asdict(row))

@@ -209,7 +209,7 @@ class Phone(asyncio.DatagramProtocol):
         while facts := self.agent.facts():
             for fact in facts:
                 self._handle(fact)
-        for data, target in self.agent.to_send():
+        for data, target, _ in self.agent.to_send():
             self._transport.sendto(data, (target.host, target.port))
         if self._timer is not None:
             self._timer.cancel()

@@ -14,6 +14,7 @@ from switch.engine.last_second import LastSecond
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import NO_WORKER, MediaController
 from switch.engine.plan import Plan, Trunk
+from switch.engine.sip_trace import TraceRecorder
 from switch.sip.fact import InviteReceived
 from switch.sip.identity import passable
 from switch.sip.offer_answer import warning_text
@@ -24,7 +25,7 @@ from switch.sip.sdes import SrtpMode
 class CallSetup:
     """`token`: makes call ids and seeds."""
 
-    __slots__ = ("_admission", "_calls", "_last_second", "_media", "_runner", "_token")
+    __slots__ = ("_admission", "_calls", "_last_second", "_media", "_runner", "_token", "_traces")
 
     def __init__(
         self,
@@ -33,12 +34,14 @@ class CallSetup:
         media: MediaController,
         calls: LiveCalls,
         runner: CallRunner,
+        traces: TraceRecorder,
         token: Callable[[], str],
     ) -> None:
         self._admission = admission
         self._media = media
         self._calls = calls
         self._runner = runner
+        self._traces = traces
         self._token = token
         self._last_second = LastSecond()
 
@@ -74,6 +77,7 @@ class CallSetup:
         except Exception:
             self._media.close(NO_WORKER, leg, at.mono_ns)  # nothing else refers to its port
             raise
+        self._traces.begin(fact.call_id, live.call_id)
         self._calls.add(live)
         self._calls.add_leg(live, CALLER, leg)
         self._media.add_call(live.worker)

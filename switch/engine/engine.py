@@ -35,6 +35,7 @@ from switch.engine.peer_state import HealthState, RegistrationState, logged_stat
 from switch.engine.plan import Plan
 from switch.engine.recordings import Failure, RecordingController
 from switch.engine.renegotiation import Renegotiator
+from switch.engine.sip_trace import TraceRecorder
 from switch.engine.status import (
     LineStatus,
     TrafficCounts,
@@ -70,6 +71,8 @@ class Engine:
         self._effects: list[Effect] = []
         emit = self._emit = self._effects.append
         self._calls = LiveCalls()
+        self._traces = TraceRecorder(plan.trace)
+        self._at = Moment(mono_ns=0, utc_us=0)
         self._control = CallControl(Usage() if usage is None else usage, ask_first=self._ask_first)
         self.steering = Steering(control=self._control, plan=lambda: self._plan, token=token, emit=emit)
         self._trunks = TrunkLookup(plan, agent.locator)
@@ -97,12 +100,20 @@ class Engine:
             control=self._control,
             calls=self._calls,
             traffic=self._traffic,
+            traces=self._traces,
             emit=emit,
         )
         self._ears = EarsController(media=self._media, emit=emit)
         self._eavesdropping = EavesdropController(media=self._media, calls=self._calls)
         self._runner = CallRunner(executor=executor, control=self._control, ears=self._ears, emit=emit)
-        self._setup = CallSetup(admission=self._admission, media=self._media, calls=self._calls, runner=self._runner, token=token)
+        self._setup = CallSetup(
+            admission=self._admission,
+            media=self._media,
+            calls=self._calls,
+            runner=self._runner,
+            traces=self._traces,
+            token=token,
+        )
         self._reports = WorkerReports(media=self._media, digits=digits, calls=self._calls, runner=self._runner, emit=emit)
         self._leg_facts = LegFacts(
             agent=agent,
@@ -120,8 +131,13 @@ class Engine:
 
     def effects(self) -> list[Effect]:
         """Returns the effects to carry out, in order; each is returned once."""
-        for data, target in self._agent.to_send():
-            self._effects.append(SendSip(data=data, target=target))
+        if sent := self._agent.to_send():
+            emit, trace_of = self._emit, self._traces.by_sip.get
+            for data, target, call_id in sent:
+                emit(SendSip(data=data, target=target))
+                trace = trace_of(call_id) or self._traces.of_line(call_id)
+                if trace is not None:
+                    trace.messages.extend((True, self._at, target, data))
         effects = self._effects.copy()
         self._effects.clear()
         return effects
@@ -168,9 +184,14 @@ class Engine:
         usage = self._control.usage
         return line_status(self._plan, agent=self._agent, calls=self._calls, traffic=self._traffic, usage=usage, at=at)
 
+    @property
+    def traces(self) -> TraceRecorder:
+        """Returns the SIP messages of calls."""
+        return self._traces
+
     def live_views(self) -> LiveViews:
         """Returns what shows the live calls to somebody who watches."""
-        return LiveViews(self._calls)
+        return LiveViews(self._calls, emit=self._emit)
 
     def cap_status(self, at: Moment) -> tuple[CapStatus, ...]:
         """Returns the present state of each cap of the plan."""
@@ -195,7 +216,11 @@ class Engine:
         trunk = self._trunks.trunk_of(source.host)
         if trunk is not None:
             self._traffic.saw_trunk(trunk.name, at.utc_us)
-        self._agent.receive(data, source, at.mono_ns, peer=None if trunk is None else trunk.peer)
+        call_id = self._agent.receive(data, source, at.mono_ns, peer=None if trunk is None else trunk.peer)
+        if call_id is not None:
+            trace = self._traces.by_sip.get(call_id) or self._traces.of_invite(call_id, data, at)
+            if trace is not None:
+                trace.messages.extend((False, at, source, data))
         self._drain_facts(at)
 
     def send_failed(self, target: Flow, at: Moment, *, why: SendFailure = SendFailure.UNREACHABLE, words: str = "") -> None:
@@ -335,6 +360,7 @@ class Engine:
         self._agent.locator.keep(plan.names)
         self._agent.admit_strangers(plan.strangers)
         self._admission.limit(plan.calls_per_second)
+        self._traces.mode = plan.trace
 
     def watch_peers(self, at: Moment) -> None:
         """Asks trunks and lines by OPTIONS and registers trunks from now on, as the plan says. Called at the start and after a reload."""
@@ -399,6 +425,7 @@ class Engine:
 
     def _drain_facts(self, at: Moment) -> None:
         """Passes the agent's facts to the calls, until none is left."""
+        self._at = at
         if self._agent.has_news_of_peers:
             self._on_news_of_peers(at)
         while found := self._agent.facts():

@@ -23,6 +23,7 @@ from switch.engine.media import MediaController
 from switch.engine.plan import RingbackSound
 from switch.engine.recordings import RecordingController
 from switch.engine.renegotiation import Renegotiator
+from switch.engine.sip_trace import TraceRecorder
 from switch.engine.status import TrafficCounts
 from switch.engine.transfer import TransferController
 from switch.sip.agent import UserAgent
@@ -35,7 +36,18 @@ RETRY_AFTER_S = 5
 class CommandExecutor:
     """Carries out commands. `emit` takes the effects they need. `traffic` counts the calls that are over."""
 
-    __slots__ = ("_agent", "_calls", "_control", "_emit", "_media", "_recordings", "_renegotiator", "_traffic", "_transfers")
+    __slots__ = (
+        "_agent",
+        "_calls",
+        "_control",
+        "_emit",
+        "_media",
+        "_recordings",
+        "_renegotiator",
+        "_traces",
+        "_traffic",
+        "_transfers",
+    )
 
     def __init__(
         self,
@@ -48,6 +60,7 @@ class CommandExecutor:
         control: CallControl,
         calls: LiveCalls,
         traffic: TrafficCounts,
+        traces: TraceRecorder,
         emit: Callable[[Effect], None],
     ) -> None:
         self._agent = agent
@@ -55,6 +68,7 @@ class CommandExecutor:
         self._control = control
         self._calls = calls
         self._traffic = traffic
+        self._traces = traces
         self._emit = emit
         self._renegotiator = renegotiator
         self._transfers = transfers
@@ -204,7 +218,12 @@ class CommandExecutor:
         """Writes the record now. Legs that have not terminated yet keep their ports and caps until they do."""
         if self._calls.drop(live):
             self._media.remove_call(live.worker)
-        judged = self._control.finish(live.call, live.context)
+        try:
+            judged = self._control.finish(live.call, live.context)
+        except Exception:
+            self._traces.end(live.call_id, None)
+            raise
+        self._traces.end(live.call_id, judged.record)
         self._emit(StoreRecord(judged=judged))
         self._traffic.add_call(judged)
         live.recorded = True

@@ -4,7 +4,8 @@ A call is an immutable struct that each step of its machine replaces, so one tha
 while calls run, and a switch that nobody watches does nothing for it.
 """
 
-from collections.abc import Iterable, Mapping
+import traceback
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, assert_never
 
 import msgspec
@@ -37,6 +38,7 @@ from switch.call.state import (
     Whispering,
 )
 from switch.call.steps import ANNOUNCEMENT_MS
+from switch.engine.effect import LogProblem
 from switch.engine.live import LiveCall, LiveCalls
 from switch.engine.usage import Usage
 
@@ -102,17 +104,18 @@ class CapStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LiveViews:
-    """The views of all live calls, as they were when it was last looked."""
+    """The views of all live calls, as they were when it was last looked. `emit` takes what goes wrong."""
 
-    __slots__ = ("_calls", "_seen")
+    __slots__ = ("_calls", "_emit", "_seen")
 
-    def __init__(self, calls: LiveCalls) -> None:
+    def __init__(self, calls: LiveCalls, *, emit: Callable[[LogProblem], None]) -> None:
         self._calls = calls
-        self._seen: dict[str, tuple[Call, LiveCallView]] = {}
+        self._emit = emit
+        self._seen: dict[str, tuple[Call, LiveCallView | None]] = {}
 
     def views(self) -> tuple[LiveCallView, ...]:
         """Returns all views as of the last look, in no order."""
-        return tuple([view for _, view in self._seen.values()])
+        return tuple([view for _, view in self._seen.values() if view is not None])
 
     def look(self) -> tuple[tuple[LiveCallView, ...], tuple[str, ...]]:
         """Looks at all calls. Returns the views that are new or have changed, and the ids of calls that are over, since the last look."""
@@ -121,14 +124,22 @@ class LiveViews:
             before = seen.get(call_id)
             if before is not None and before[0] is live.call:
                 continue
-            view = view_of(live)
+            view = self._view_of(live)
             seen[call_id] = (live.call, view)
-            if before is None or before[1] != view:  # a heartbeat changes the call, and nothing that is seen of it
+            if view is not None and view != (before and before[1]):  # a heartbeat changes a call, and nothing that is seen of it
                 changed.append(view)
         ended = tuple([call_id for call_id in seen if call_id not in present])
         for call_id in ended:
             del seen[call_id]
         return tuple(changed), ended
+
+    def _view_of(self, live: LiveCall) -> LiveCallView | None:
+        """Returns its view, or None where an error prevents that: the others are shown all the same."""
+        try:
+            return view_of(live)
+        except Exception:  # noqa: BLE001 as in `CallRunner.feed`
+            self._emit(LogProblem(what="a call can't be shown", trace=traceback.format_exc(), call_id=live.call_id))
+            return None
 
     def forget(self) -> None:
         """Nobody watches any more, or all views are to be made anew."""

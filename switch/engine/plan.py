@@ -10,6 +10,7 @@ from routing.table import NoRoute, Table, ToVoicemail
 from switch.billing.terms import Rate, Terms
 from switch.call.hold_terms import HoldTerms
 from switch.call.recording_terms import RecordingTerms
+from switch.engine.sip_trace import TraceMode
 from switch.sip.identity import DEFAULT_TRUNK_IDENTITY, LineIdentity, TrunkIdentity
 from switch.sip.peer import DEFAULT_PEER, PeerProfile, Realm
 from switch.sip.probe import Watch
@@ -59,6 +60,7 @@ class Plan:
     `recordings`: by campaign, how its calls are recorded; those of one that is not there are not.
     `ears`: the campaigns whose talks are listened to, to tell what was heard.
     `watches`: trunks and lines that are asked by OPTIONS. `registrars`: where trunks are registered.
+    `trace`: of which calls the SIP messages are kept.
     """
 
     version: str
@@ -85,6 +87,7 @@ class Plan:
     ears: frozenset[str] = frozenset()
     watches: tuple[Watch, ...] = ()
     registrars: tuple[Registrar, ...] = ()
+    trace: TraceMode = TraceMode.FAILED
 
     @property
     def has_use_for_ears(self) -> bool:

@@ -19,7 +19,7 @@ from switch.engine.usage import UsageHistory
 from switch.ledger.database import Database
 from switch.ledger.heard import HeardRow
 from switch.ledger.store import Ledger, LedgerUnreadable, LedgerUnwritable, RecordRefused
-from switch.ledger.tables import RecordingDeletionRow, RecordingRow
+from switch.ledger.tables import RecordingDeletionRow, RecordingRow, SipTraceRow
 
 T = TypeVar("T")
 
@@ -29,6 +29,11 @@ OURS = "switch"
 """The actor of rows that a running switch writes itself, and has counted already."""
 RETRY_S = 1.0
 CLOSE_S = 5.0
+MAX_WAITING_TRACES = 1_000
+"""Calls whose SIP messages wait for the ledger."""
+SWEPT_AT_ONCE = 500
+"""Rows that are deleted in one transaction."""
+MAX_SWEEP_STEPS = 20
 POLL_S = 1.0
 """How soon a posting or a deposit counts for the caps of calls to come."""
 
@@ -136,6 +141,7 @@ class LedgerPoller:
         self._now_us = now_us
         self._tasks: set[asyncio.Task[None]] = set()
         self._writes: set[asyncio.Task[None]] = set()
+        self._waiting_traces = 0
         self.unreadable = 0
 
     def begin(self, horizon: Lookback) -> None:
@@ -165,6 +171,31 @@ class LedgerPoller:
     def keep_steering(self, rows: SteeringRows, *, then: Callable[[], None]) -> None:
         """Somebody steered the switch. `then`: called once the ledger has that."""
         self._write(lambda ledger: ledger.add_steering([rows]), then=then)
+
+    def keep_traces(self, rows: Sequence[SipTraceRow]) -> None:
+        """The SIP messages of calls. While the ledger can't be written, no more than `MAX_WAITING_TRACES` wait; others are lost."""
+        if self._waiting_traces + len(rows) > MAX_WAITING_TRACES:
+            self._complain(f"the SIP messages of {len(rows)} calls are lost: the ledger does not take them", "")
+            return
+        self._waiting_traces += len(rows)
+
+        def written() -> None:
+            self._waiting_traces -= len(rows)
+
+        self._write(lambda ledger: ledger.add_traces(rows), then=written)
+
+    def sweep_traces(self, before_us: int) -> None:
+        """SIP messages of calls that began before a moment are deleted, a bounded number in each transaction."""
+
+        def delete(ledger: Ledger) -> None:
+            for _ in range(MAX_SWEEP_STEPS):
+                if ledger.delete_traces(before_us, limit=SWEPT_AT_ONCE) < SWEPT_AT_ONCE:
+                    return
+
+        async def swept() -> None:
+            await self._insist(delete)
+
+        self._spawn(swept())
 
     def forget_recordings(self, deletions: Sequence[RecordingDeletionRow], *, then: Callable[[], None]) -> None:
         """The files of recordings are to be deleted. `then`: called once the ledger has that."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Connection, Table, func, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from switch.billing.entry_state import StateRow
 from switch.billing.verdict import JudgedCall, MoneyRow
@@ -33,9 +33,11 @@ from switch.ledger.tables import (
     POSTING,
     RECORDING,
     RECORDING_DELETION,
+    SIP_TRACES,
     PostingRow,
     RecordingDeletionRow,
     RecordingRow,
+    SipTraceRow,
     attempt_row,
     call_row,
     deletion_values,
@@ -46,8 +48,10 @@ from switch.ledger.tables import (
     money_row,
     posting_row,
     read_posting,
+    read_trace,
     recording_values,
     state_row,
+    trace_values,
 )
 
 if TYPE_CHECKING:
@@ -175,6 +179,17 @@ class Ledger:
         with self._database.changing() as connection, storing():
             steering.add_actions(connection, actions)
 
+    def add_traces(self, rows: Sequence[SipTraceRow]) -> None:
+        """All or none."""
+        with self._database.changing() as connection, storing():
+            connection.execute(insert(SIP_TRACES), [trace_values(each) for each in rows])
+
+    def delete_traces(self, before_us: int, *, limit: int) -> int:
+        """Deletes SIP traces that began before a moment, the oldest first, `limit` at most. Returns how many."""
+        with self._database.changing() as connection, storing():
+            old = select(SIP_TRACES.c.id).where(SIP_TRACES.c.began_us < before_us).order_by(SIP_TRACES.c.began_us).limit(limit)
+            return connection.execute(delete(SIP_TRACES).where(SIP_TRACES.c.id.in_(old))).rowcount
+
     def probe(self) -> None:
         """Proves that a write works right now, by doing one."""
         with self._database.changing() as connection:
@@ -260,6 +275,12 @@ class Ledger:
         """Actions that are as `wanted`, the newest first."""
         with self._database.snapshot() as connection:
             return steering.actions_matching(connection, wanted, limit=limit)
+
+    def traces_of(self, call_id: str) -> list[SipTraceRow]:
+        """Returns the SIP messages of a call, by our id or the carrier's Call-ID: what was kept of it last comes first."""
+        asked = select(SIP_TRACES).where((SIP_TRACES.c.call_id == call_id) | (SIP_TRACES.c.sip_call_id == call_id))
+        with self._database.snapshot() as connection:
+            return [read_trace(row) for row in connection.execute(asked.order_by(SIP_TRACES.c.id.desc())).mappings()]
 
     # reading recordings
 

@@ -1,9 +1,9 @@
 """Defines the tables of the SQL ledger as they are now, and maps records to rows; both are derived from the record types.
 
 A field of `CallRecord`, `AttemptRecord`, `Verdict`, `MoneyRow`, `StateRow`, `CallEvent`, `PostingRow`, `RecordingRow`, `LegMedia`,
-`HeardRow`, `AlertRow`, `OverrideRow` or `ActionRow` is a column of the same name: adding a field to the type, and a migration that adds
-the column, is all there is to do. What is read equals what was written. How the tables came to be is what the migrations say; a test
-compares both.
+`HeardRow`, `SipTraceRow`, `AlertRow`, `OverrideRow` or `ActionRow` is a column of the same name: adding a field to the type, and a
+migration that adds the column, is all there is to do. What is read equals what was written. How the tables came to be is what the
+migrations say; a test compares both.
 
 Times are UTC microseconds, durations milliseconds, money micros. Portable types only: enums are text, mappings and tuples JSON text.
 Money, its states, events, configs, postings, recordings, figures of audio, what was heard, alerts, overrides and actions are append-only:
@@ -27,6 +27,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     RowMapping,
@@ -89,6 +90,19 @@ class RecordingDeletionRow:
     at_us: int
     actor: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipTraceRow:
+    """The SIP messages of a call. `call_id`: "" where an INVITE never became a call. `sip_call_id`: the carrier's Call-ID. `began_us`: of
+    the first message. `messages`: how many `trace` holds (`switch.trace.message`), `dropped`: how many there was no room for."""
+
+    call_id: str
+    sip_call_id: str
+    began_us: int
+    messages: int
+    dropped: int
+    trace: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +195,8 @@ def _field(name: str, hint: Any) -> _Field | None:
         return column(type=Float())
     if hint is str:
         return column(type=Text())
+    if hint is bytes:
+        return column(type=LargeBinary())
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return column(type=Text(), write=attrgetter("value"), read=hint)
     return column(type=Text(), write=json_text, read=msgspec.json.Decoder(hint).decode)
@@ -198,6 +214,7 @@ _MEDIA = RecordColumns(LegMedia)
 _RECORDING, _DELETION = RecordColumns(RecordingRow), RecordColumns(RecordingDeletionRow)
 _HEARD = RecordColumns(HeardRow)
 _OVERRIDE, _ACTION = RecordColumns(OverrideRow), RecordColumns(ActionRow)
+_TRACE = RecordColumns(SipTraceRow)
 _ALERT = RecordColumns(AlertRow)
 
 METADATA = MetaData(
@@ -309,6 +326,11 @@ OVERRIDES = Table("overrides", METADATA, *_OVERRIDE.sql(), PrimaryKeyConstraint(
 ACTIONS = Table("actions", METADATA, _serial(), *_ACTION.sql(), UniqueConstraint("key"))
 Index("ix_actions_at", ACTIONS.c.at_us)
 
+# Not append-only: personal data, of which nothing is owed. Rows can't be changed; old ones are deleted (ADR 0042).
+SIP_TRACES = Table("sip_traces", METADATA, _serial(), *_TRACE.sql())
+Index("ix_sip_traces_call", SIP_TRACES.c.call_id)
+Index("ix_sip_traces_sip", SIP_TRACES.c.sip_call_id)
+Index("ix_sip_traces_began", SIP_TRACES.c.began_us)
 ALERT = Table("alert", METADATA, _serial(), *_ALERT.sql())
 Index("ix_alert_cause", ALERT.c.cause, ALERT.c.id)
 
@@ -373,6 +395,10 @@ def heard_values(row: HeardRow) -> dict[str, object]:
     return _HEARD.row(row)
 
 
+def trace_values(row: SipTraceRow) -> dict[str, object]:
+    return _TRACE.row(row)
+
+
 def alert_values(row: AlertRow) -> dict[str, object]:
     return _ALERT.row(row)
 
@@ -403,4 +429,5 @@ read_media = _MEDIA.read
 read_heard = _HEARD.read
 read_override = _OVERRIDE.read
 read_action = _ACTION.read
+read_trace = _TRACE.read
 read_alert = _ALERT.read

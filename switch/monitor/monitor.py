@@ -76,9 +76,14 @@ class Monitor:
                 await self.look()
                 await asyncio.sleep(LOOK_S)
         finally:
-            await self._server.close()
-            await self._teller.close()
-            self._ledger.close()
+            await self.close()
+
+    async def close(self) -> None:
+        """Serves and tells no more. What people were told already is kept."""
+        await self._server.close()
+        await self._teller.close()
+        await self._keep_book()
+        self._ledger.close()
 
     async def look(self) -> None:
         """Looks once, and tells what has changed."""

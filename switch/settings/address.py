@@ -26,6 +26,7 @@ SOCKET_ADDRESS = "an IPv4 address and a port, such as 127.0.0.1:5060"
 SIP_ADDRESS = 'an IPv4 or IPv6 address and a port, such as 127.0.0.1:5060 or "[2001:db8::1]:5060"'
 ADDRESS = "an address, such as 192.0.2.1 or 2001:db8::1"
 NAME_SERVER = 'an address, such as 192.0.2.53, 127.0.0.1:5353 or "[2001:db8::53]:53"'
+FAR_ADDRESS = 'a host and a port, such as homer.example.com:9060, 192.0.2.7:9060 or "[2001:db8::7]:9060"'
 DNS_PORT = 53
 _LINK_LOCAL = IPv6Network("fe80::/10")
 _MAPPED = IPv6Network("::ffff:0:0/96")
@@ -99,6 +100,19 @@ def name_server(text: str) -> tuple[str, int]:
         return sip_address(text)
     except Invalid as error:
         raise Invalid(f"bad name server {quote(text)}", expected=NAME_SERVER) from error
+
+
+def far_address(text: str) -> tuple[str, int]:
+    """Where something is sent to: a host name or an address, and a port."""
+    host, _, port = text.rpartition(":")
+    if not re.fullmatch(HOST_NAME, host):
+        try:
+            return sip_address(text)
+        except Invalid as error:
+            raise Invalid(f"bad address {quote(text)}", expected=FAR_ADDRESS) from error
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= MAX_PORT:
+        raise Invalid(f"bad port {quote(port)}", expected=FAR_ADDRESS)
+    return host, int(port)
 
 
 def network(text: str) -> IPv4Network | IPv6Network:

@@ -24,6 +24,7 @@ from switch.billing.terms import BillableOn, Tiers
 from switch.call.recording_terms import PausedBy, RecordingFormat, Sides, StartsAt
 from switch.codec import Codec
 from switch.deployment import Role, Token, token_of
+from switch.engine.sip_trace import TraceMode
 from switch.settings import address
 from switch.settings import value as v
 from switch.settings.names import EntryKind, Names
@@ -204,6 +205,7 @@ CapLimit = Annotated[int, whole(1, MAX_CAP)]
 E164 = Annotated[str, scalar(address.number, address.E164), text_schema(address.E164_PATTERN)]
 SocketAddress = Annotated[tuple[str, int], scalar(address.socket_address, address.SOCKET_ADDRESS), text_schema()]
 SipAddress = Annotated[tuple[str, int], scalar(address.sip_address, address.SIP_ADDRESS), text_schema()]
+FarAddress = Annotated[tuple[str, int], scalar(address.far_address, address.FAR_ADDRESS), text_schema()]
 NameServer = Annotated[tuple[str, int], scalar(address.name_server, address.NAME_SERVER), text_schema()]
 _Network = Annotated[IPv4Network | IPv6Network, scalar(address.network, address.NETWORK), text_schema()]
 Networks = Annotated[
@@ -293,6 +295,7 @@ Listeners = Annotated[
     OrText(),
 ]
 File = Annotated[str, BeforeValidator(_file), text_schema()]
+Trace = Annotated[TraceMode, choice("word", TraceMode)]
 Verify = Annotated[Verified, choice("word", Verified)]
 Folder = Annotated[str, scalar(_folder, "a directory"), text_schema()]
 LogFormat = Annotated[Literal["console", "json"], choice("log format", {word: word for word in ("console", "json")})]

@@ -11,7 +11,7 @@ from typing import assert_never
 from switch.sip.access import AccessControl, Served
 from switch.sip.body import with_sdp_body
 from switch.sip.capabilities import CAPABILITIES, Rejection, rejection_outside_dialogs
-from switch.sip.core import UserAgentCore
+from switch.sip.core import Sent, UserAgentCore
 from switch.sip.fact import Fact, Notice, PeerBehindNat, PeerOddity, SourceAuthenticated
 from switch.sip.flow import Flow, Listeners, SendFailure
 from switch.sip.identity import asserted_identity
@@ -61,11 +61,13 @@ class UserAgent:
         self._is_draining = False
         self.monitor = Monitor(self._core)
 
-    def receive(self, data: bytes, source: Flow, now_ns: int, *, peer: PeerProfile | None) -> None:
+    def receive(self, data: bytes, source: Flow, now_ns: int, *, peer: PeerProfile | None) -> str | None:
         """A message came from `source`. `peer`: of the trunk that it belongs to; None: a stranger, whose requests outside our dialogs and
-        transactions get no answer, unless `admit_strangers` lets them authenticate. Those that can't matter are not even parsed."""
+        transactions get no answer, unless `admit_strangers` lets them authenticate. Those that can't matter are not even parsed.
+
+        Returns its Call-ID, as far as it was read."""
         if peer is None and not self._access.is_read(data, source, now_ns):
-            return
+            return None
         message = parse(data)
         if source.is_reliable and isinstance(message, Request) and "Content-Length" not in message.headers:
             call_id = message.headers.get("Call-ID") or ""
@@ -77,10 +79,12 @@ class UserAgent:
                 self._on_response(with_sdp_body(message) if message.body else message, source, now_ns, peer=peer)
             case Malformed():
                 self._on_malformed(message, source, peer=peer)
+                return message.call_id
             case KeepAlive():
-                pass
+                return None
             case _:
                 assert_never(message)
+        return message.headers.get("Call-ID")
 
     def admit_strangers(self, realm: Realm | None) -> None:
         """Sets where requests from unknown addresses may authenticate from now on; None: they are met with silence."""
@@ -103,8 +107,8 @@ class UserAgent:
         """Returns when `tick` must be called next, in ns, or None when no timer runs."""
         return self._core.timer_heap.next_at()
 
-    def to_send(self) -> list[tuple[bytes, Flow]]:
-        """Returns the datagrams to send, in order; each is returned once."""
+    def to_send(self) -> list[Sent]:
+        """Returns the datagrams to send, each with its Call-ID, in order; each is returned once."""
         outbox, self._core.outbox = self._core.outbox, []
         return outbox
 

@@ -22,6 +22,9 @@ from switch.sip.transaction import Timers, Transaction, Transactions, Transactio
 from switch.sip.transaction_table import INVITE_CLIENT, INVITE_SERVER, OTHER_CLIENT, OTHER_SERVER
 from switch.timer_heap import TimerHeap
 
+Sent = tuple[bytes, Flow, str]
+"""A message of ours, where it goes, and its Call-ID."""
+
 MAX_LEGS = 10_000
 """Live legs, in and out, from which new INVITEs get 503."""
 MAX_TRANSACTIONS = 100_000
@@ -93,7 +96,7 @@ class UserAgentCore:
         self.statistics = Statistics()
         self.facts: list[Fact] = []
         self.oddities: list[PeerOddity | PeerBehindNat] = []
-        self.outbox: list[tuple[bytes, Flow]] = []
+        self.outbox: list[Sent] = []
 
     def next_leg(self) -> int:
         """Returns a leg number never used before."""
@@ -108,8 +111,8 @@ class UserAgentCore:
         """Returns whether there is no room even for the transaction of a refusal."""
         return len(self.transactions) >= MAX_TRANSACTIONS
 
-    def send(self, wire: bytes, flow: Flow) -> None:
-        self.outbox.append((wire, flow))
+    def send(self, wire: bytes, flow: Flow, call_id: str) -> None:
+        self.outbox.append((wire, flow, call_id))
 
     def report(self, fact: Fact) -> None:
         """Reports a fact about a live leg; facts about a leg that is over are dropped."""
@@ -209,9 +212,9 @@ class UserAgentCore:
         following.tries = transaction.tries + 1
         return following
 
-    def send_ack(self, request: Request, flow: Flow) -> tuple[bytes, Flow]:
+    def send_ack(self, request: Request, flow: Flow) -> Sent:
         """Sends a request that has no transaction: the ACK to a 2xx. Returns what was sent, to send it again."""
-        sent = serialize(request), flow
+        sent = serialize(request), flow, request.headers.get("Call-ID") or ""
         self.send(*sent)
         return sent
 
@@ -222,6 +225,7 @@ class UserAgentCore:
             INVITE_SERVER if is_invite else OTHER_SERVER,
             key=received.key,
             flow=received.reply_to,
+            call_id=received.call_id,
             tag=tag,
             merge_id=received.merge_id if is_invite else None,
             now_ns=now_ns,
@@ -272,7 +276,8 @@ class UserAgentCore:
         if status >= 300:
             self.statistics.add(Statistic.REFUSED, flow.host, status=status)
         tag = f"{crc32((request.headers.get('Via') or '').encode(errors='surrogateescape')):08x}"
-        self.send(serialize(answer(request, status, tag=tag, listeners=self.listeners, extra=extra)), flow)
+        wire = serialize(answer(request, status, tag=tag, listeners=self.listeners, extra=extra))
+        self.send(wire, flow, request.headers.get("Call-ID") or "")
 
     def retry_after_s(self) -> int:
         """Returns a random wait, drawn from a token."""

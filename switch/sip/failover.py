@@ -6,7 +6,7 @@ The whole is bounded: so many targets, each silent for so long at most. Once one
 from collections.abc import Callable
 
 from switch.sip.bye import send_bye
-from switch.sip.core import UserAgentCore
+from switch.sip.core import Sent, UserAgentCore
 from switch.sip.dialog import Dialog, caller_dialog
 from switch.sip.digest import DigestClient
 from switch.sip.early_dialogs import MAX_FORKS
@@ -100,7 +100,7 @@ class AbandonedInvite:
         self._nat = nat
         self._digest = digest
         self._timer: Timer | None = None
-        self._acks: dict[str, tuple[bytes, Flow]] = {}
+        self._acks: dict[str, Sent] = {}
         transaction.stop_retransmitting()
 
     def on_message(self, _transaction: Transaction, message: Request | Response, now_ns: int) -> None:

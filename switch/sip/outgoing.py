@@ -12,7 +12,7 @@ user ends the session with a BYE.
 from enum import IntEnum, auto
 
 from switch.sip.bye import send_bye
-from switch.sip.core import UserAgentCore
+from switch.sip.core import Sent, UserAgentCore
 from switch.sip.dialog import Dialog, caller_dialog
 from switch.sip.early_dialogs import MAX_FORKS, EarlyDialogs
 from switch.sip.fact import AnswerReceived, EndReason, FailedOver, LegTerminated, PlainOffered, RedirectFollowed
@@ -95,7 +95,7 @@ class OutgoingLeg:
         self._phase = OutgoingState.CALLING
         self._q850: int | None = None
         self._timeout_timer: Timer | None = None
-        self._acks: dict[str, tuple[bytes, Flow]] = {}
+        self._acks: dict[str, Sent] = {}
         self._early = EarlyDialogs(core, number=self.number, abilities=peer.abilities)
         self._invite = OwnInvite(
             core,

@@ -87,6 +87,7 @@ class Transaction:
         "_timeout_timer",
         "_wire",
         "branch",
+        "call_id",
         "failure",
         "flow",
         "key",
@@ -100,12 +101,20 @@ class Transaction:
     )
 
     def __init__(
-        self, layer: "Transactions", machine: TransactionMachine, *, key: str, flow: Flow, user: TransactionUser | None
+        self,
+        layer: "Transactions",
+        machine: TransactionMachine,
+        *,
+        key: str,
+        flow: Flow,
+        call_id: str,
+        user: TransactionUser | None,
     ) -> None:
         self._layer = layer
         self.machine = machine
         self.key = key
         self.flow = flow
+        self.call_id = call_id
         self._is_reliable = flow.is_reliable
         self.user = user
         self.state = _TERMINATED
@@ -126,7 +135,7 @@ class Transaction:
         if request is not None:
             self.request = request
             self._wire = serialize(request)
-            self._layer.send(self._wire, self.flow)
+            self._layer.send(self._wire, self.flow, self.call_id)
         self._enter(self.machine.start, now_ns)
 
     def receive(self, message: Request | Response, now_ns: int) -> None:
@@ -191,7 +200,7 @@ class Transaction:
             return
         if do is _SEND_ACK and self.request is not None and isinstance(message, Response):
             self._wire = serialize(ack_to_failure(self.request, message))
-        self._layer.send(self._wire, self.flow)
+        self._layer.send(self._wire, self.flow, self.call_id)
 
     def _enter(self, state: TransactionState, now_ns: int) -> None:
         """Starts the timers of `state`, stops those of the state left, keeps those of both. Over TCP and TLS nothing is sent again."""
@@ -258,13 +267,13 @@ def _answer_event(machine: TransactionMachine, status: int) -> Event:
 
 class Transactions:
     """Every live transaction of one agent. `clients`, `servers`: by key. `merged`: the ids of INVITEs that are being served: one that comes
-    again on another path is no new call (RFC 3261 §8.2.2.2). `send` is where bytes go. `branches`: of clients, without the magic cookie.
-    `server_hosts`: where servers' requests came from."""
+    again on another path is no new call (RFC 3261 §8.2.2.2). `send` is where bytes go, with their Call-ID. `branches`: of clients, without
+    the magic cookie. `server_hosts`: where servers' requests came from."""
 
     __slots__ = ("branches", "clients", "merged", "send", "server_hosts", "servers", "timer_heap", "timers")
 
     def __init__(
-        self, *, timers: Timers, timer_heap: TimerHeap[Callable[[int], None]], send: Callable[[bytes, Flow], None]
+        self, *, timers: Timers, timer_heap: TimerHeap[Callable[[int], None]], send: Callable[[bytes, Flow, str], None]
     ) -> None:
         self.timers = timers
         self.timer_heap = timer_heap
@@ -289,7 +298,8 @@ class Transactions:
         now_ns: int,
     ) -> Transaction:
         """Starts a client transaction: sends `request` by `flow`."""
-        transaction = Transaction(self, machine, key=key, flow=flow, user=user)
+        call_id = request.headers.get("Call-ID") or ""
+        transaction = Transaction(self, machine, key=key, flow=flow, call_id=call_id, user=user)
         transaction.start(request, now_ns)
         self.clients[key] = transaction
         transaction.branch = _branch(key)
@@ -297,10 +307,18 @@ class Transactions:
         return transaction
 
     def start_server(
-        self, machine: TransactionMachine, *, key: str, flow: Flow, tag: str, merge_id: str | None, now_ns: int
+        self,
+        machine: TransactionMachine,
+        *,
+        key: str,
+        flow: Flow,
+        call_id: str,
+        tag: str,
+        merge_id: str | None,
+        now_ns: int,
     ) -> Transaction:
         """Starts a server transaction for a request that came; answers go by `flow`. `merge_id`: see `merged`."""
-        transaction = Transaction(self, machine, key=key, flow=flow, user=None)
+        transaction = Transaction(self, machine, key=key, flow=flow, call_id=call_id, user=None)
         transaction.tag = tag
         transaction.start(None, now_ns)
         self.servers[key] = transaction

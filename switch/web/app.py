@@ -1,5 +1,7 @@
 """Puts the pages together, behind the guard."""
 
+from pathlib import Path
+
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -11,26 +13,33 @@ from starlette.types import Scope
 from switch.ledger.database import LedgerUnreadable, LedgerUnwritable
 from switch.web.call_page import add_call
 from switch.web.calls_page import add_calls
+from switch.web.config_page import add_config
 from switch.web.figures_page import add_figures
 from switch.web.guard import Guard, Headers
+from switch.web.listen_page import add_listen
 from switch.web.live_page import add_live
 from switch.web.login import add_login
+from switch.web.money_page import add_money
 from switch.web.pages import STATIC, page
 from switch.web.site import Site
 
 _log = structlog.get_logger("payphone.web")
 
 
-def create_console(site: Site) -> FastAPI:
+def create_console(site: Site, config: Path) -> FastAPI:
+    """`config`: its directory."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.add_middleware(Guard, site=lambda: site)
     app.add_middleware(Headers)
     app.mount("/static", _Static(directory=STATIC))
     add_login(app, site)
     add_live(app, site)
+    add_listen(app, site)
     add_calls(app, site)
     add_call(app, site)
     add_figures(app, site)
+    add_money(app, site)
+    add_config(app, site, config)
     _add_errors(app)
     return app
 

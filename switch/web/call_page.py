@@ -12,6 +12,7 @@ from fastapi.responses import FileResponse, Response
 from switch.api.view import MoneyEntry, entries
 from switch.billing.entry_state import StateRow
 from switch.billing.verdict import JudgedCall, MoneyRow
+from switch.deployment import Role
 from switch.explanation import Explanation, explain, sources
 from switch.ledger.reading import KeptRecording
 from switch.web.pages import page, sight, user_of
@@ -106,10 +107,12 @@ def _values(whole: _Whole, seen: Sight, *, now_us: int) -> dict[str, Any]:
         "caller": seen.caller(record.ani, record.tags),
         "number": seen.number(record.did),
         "publisher": seen.publisher(record.publisher),
+        "campaign": seen.campaign(record),
+        "ended": seen.ended(judged),
         "tags": seen.tags(record.tags),
         "attempts": attempts,
         "failures": judged.failures() if seen.is_whole else {},
-        "timeline": timeline_of(record, judged.events, attempts, named=seen.is_whole),
+        "timeline": timeline_of(record, judged.events, attempts, named=seen.is_whole, caller=seen.role is not Role.ADVERTISER),
         "entries": found,
         "states": [state for state in whole.states if state.of in keys and seen.is_whole],
         "verdict": judged.verdict if seen.is_whole else None,

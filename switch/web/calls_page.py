@@ -14,6 +14,7 @@ from switch.call.record import FinalState
 from switch.ledger.reading import CallFilter
 from switch.period import BadInstant, instant_us
 from switch.web.pages import page, sight
+from switch.web.sight import Sight
 from switch.web.site import Site
 from switch.web.zones import zone_of_request
 
@@ -45,7 +46,7 @@ def add_calls(app: FastAPI, site: Site) -> None:
         }
         if told["before"]:
             return page(request, "calls_rows.html", **values)
-        return page(request, "calls.html", states=[state.value for state in FinalState], options=_options(site), **values)
+        return page(request, "calls.html", states=[state.value for state in FinalState], options=_options(site, seen), **values)
 
 
 def _filter(told: dict[str, str], *, zone: str) -> CallFilter:
@@ -61,12 +62,14 @@ def _filter(told: dict[str, str], *, zone: str) -> CallFilter:
     )
 
 
-def _options(site: Site) -> dict[str, list[str]]:
+def _options(site: Site, seen: Sight) -> dict[str, list[str]]:
     """Returns the names that may be chosen from."""
     table = site.deployment.plan.table
+    if not seen.is_whole:
+        return {"campaign": seen.campaigns(table)}
     return {
         "publisher": sorted(table.publishers),
-        "campaign": sorted(table.campaigns),
+        "campaign": seen.campaigns(table),
         "advertiser": sorted({line.advertiser for line in table.lines.values()}),
         "line": sorted(table.lines),
         "number": sorted(table.numbers),

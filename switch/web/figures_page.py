@@ -52,6 +52,8 @@ def add_figures(app: FastAPI, site: Site) -> None:
     @app.get("/figures")
     async def figures(request: Request) -> Response:
         seen, told = sight(request), dict(request.query_params)
+        if not seen.is_whole:
+            told.pop("where", None)
         try:
             query = _query(told, seen, zone=zone_of_request(request), now_us=site.now_us())
             report, over = await site.ask(partial(_run, site, query, seen))
@@ -75,7 +77,7 @@ def _query(told: dict[str, str], seen: Sight, *, zone: str, now_us: int) -> Repo
     if forbidden:
         raise InvalidQuery(f"there are no figures by {forbidden[0]} for you")
     metrics = SETS.get(told.get("show", "overview"), DEFAULT)
-    where = parse_filter(seen.where if not seen.is_whole else told.get("where") or None)
+    where = parse_filter(seen.where or told.get("where") or None)
     return ReportQuery(by=by, metrics=_allowed(metrics, seen), period=_period(told, zone=zone, now_us=now_us), where=where)
 
 

@@ -49,6 +49,11 @@ class LiveHub:
         view = self._watcher.state.calls.get(call_id)
         return None if view is None else sight.live(view)
 
+    def is_paused(self, call_id: str) -> bool | None:
+        """Returns whether the recording of a call in progress is paused; None: there is no such call."""
+        view = self._watcher.state.calls.get(call_id)
+        return None if view is None else view.recording == "paused"
+
     def calls(self, sight: Sight) -> list[LiveCallView]:
         return [seen for view in self._watcher.state.calls.values() if (seen := sight.live(view)) is not None]
 
@@ -59,7 +64,7 @@ class LiveHub:
         """Watches for as long as it is not cancelled."""
         async for event in self._watcher.events():
             self.lost = event.why if isinstance(event, Lost) else None
-            self._tell(event)
+            self.tell(event)
 
     @contextmanager
     def listener(self, sight: Sight) -> Iterator[Listener]:
@@ -127,7 +132,7 @@ class LiveHub:
             found["status"] = changes.status
         return found
 
-    def _tell(self, event: Event) -> None:
+    def tell(self, event: Event) -> None:
         for sight, listeners in list(self._listeners.items()):
             match event:
                 case Replaced() | Lost():

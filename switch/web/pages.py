@@ -30,7 +30,6 @@ PAGES = (
     ("/figures", "Figures", frozenset(Role)),
     ("/money", "Money", frozenset(Role)),
     ("/config", "Config", frozenset({Role.OPS, Role.VIEWER})),
-    ("/actions", "Actions", frozenset({Role.OPS, Role.VIEWER})),
 )
 """Address, title, and who has it in the menu."""
 
@@ -105,6 +104,17 @@ def _shown(value: object) -> object:
     return value if isinstance(value, Markup) or not isinstance(value, str) else clean(value)
 
 
+def _fact(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_fact(each)}" for name, each in value.items())
+    return value_text(value)
+
+
+def _event(name: str) -> str:
+    """`Leg ended` of `LegEnded`."""
+    return "".join(f" {char.lower()}" if char.isupper() else char for char in name).strip().capitalize()
+
+
 @cache
 def _environment() -> Environment:
     found = Environment(
@@ -121,7 +131,8 @@ def _environment() -> Environment:
         "amount": amount,
         "micros": show_micros,
         "words": words,
-        "value": value_text,
+        "value": _fact,
+        "event": _event,
     }
     found.filters.update(filters)
     found.globals.update(static=static_file, NOTHING=NOTHING)

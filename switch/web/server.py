@@ -15,6 +15,7 @@ from switch.ledger.database import Database, ledger_url
 from switch.ledger.store import Ledger
 from switch.settings.load import Loaded, load
 from switch.web.app import create_console
+from switch.web.listening import ListeningRoom
 from switch.web.live_hub import LiveHub
 from switch.web.sessions import Sessions
 from switch.web.site import Site
@@ -37,13 +38,14 @@ async def serve(place: CompanionPlace, is_up: Callable[[], None]) -> None:
     site = site_of(loaded, loaded.deployment, data=place.data)
     server = HttpServer(loaded.deployment.switch.console.listen)
     try:
-        await server.start(create_console(site))
+        await server.start(create_console(site, place.config))
     except OSError as error:
         host, port = server.address
         place.complain(
             "starting the console", f"can't listen on {host}:{port}: {error.strerror or error}; see `switch.console.listen`"
         )
         raise
+    site.room.open()
     is_up()
     _log.info("the console is served", http=":".join(map(str, server.address)))
     tasks = [asyncio.create_task(site.hub.run()), asyncio.create_task(_follow(site, place.config))]
@@ -54,12 +56,20 @@ async def serve(place: CompanionPlace, is_up: Callable[[], None]) -> None:
         for task in tasks:
             task.cancel()
         await server.close()
+        site.room.close()
         await asyncio.to_thread(site.ledger.close)
 
 
 def site_of(loaded: Loaded, deployment: Deployment, *, data: Path) -> Site:
     ledger = Ledger(Database(ledger_url(data, deployment.switch.ledger_url)))
-    return Site(loaded=loaded, ledger=ledger, hub=LiveHub(Watcher(data)), sessions=Sessions(data, now_us=now_us), now_us=now_us)
+    return Site(
+        loaded=loaded,
+        ledger=ledger,
+        hub=LiveHub(Watcher(data)),
+        sessions=Sessions(data, now_us=now_us),
+        room=ListeningRoom(data),
+        now_us=now_us,
+    )
 
 
 async def _follow(site: Site, config: Path) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from routing.expression import Scalar
+from routing.table import Table
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
-from switch.call.record import AttemptRecord, CallRecord
+from switch.call.record import AttemptRecord, CallRecord, FinalState
 from switch.deployment import Role, User
 from switch.engine.live_view import CapStatus, LiveCallView
 from switch.engine.status import LineStatus
@@ -65,9 +66,9 @@ class Sight:
         """Returns the filter, for its own calls alone. What it may not see it can't search for either."""
         match self.role:
             case Role.PUBLISHER:
-                return replace(wanted, publisher=self.party, advertiser=None, line=None, caller=None)
+                return replace(wanted, publisher=self.party, advertiser=None, line=None, caller=None, recorded=False)
             case Role.ADVERTISER:
-                return replace(wanted, advertiser=self.party, publisher=None, number=None, caller=None)
+                return replace(wanted, advertiser=self.party, publisher=None, number=None, caller=None, state=None, recorded=False)
             case _:
                 return wanted
 
@@ -93,6 +94,37 @@ class Sight:
 
     def publisher(self, name: str | None) -> str | None:
         return None if self.role is Role.ADVERTISER else name
+
+    def campaign(self, record: CallRecord) -> str | None:
+        """Returns the call's campaign; for an advertiser the one that its line was dialled for."""
+        if self.role is not Role.ADVERTISER:
+            return record.campaign
+        return next((each.campaign for each in self.attempts(record)), None)
+
+    def ended(self, judged: JudgedCall) -> str:
+        """Returns how the call ended; for an advertiser how its own part of it did: what others made of it does not show."""
+        if self.role is not Role.ADVERTISER:
+            return judged.record.final_state.value
+        own = self.attempts(judged.record)
+        if (self.money(judged).revenue_micros or 0) > 0:
+            return FinalState.CONVERTED.value
+        return own[-1].outcome.value if own else FinalState.FAILED.value
+
+    def talk_ms(self, record: CallRecord) -> int:
+        if self.role is not Role.ADVERTISER:
+            return record.connected_ms
+        return sum(each.connected_ms for each in self.attempts(record))
+
+    def campaigns(self, table: Table) -> list[str]:
+        """Returns the names of campaigns that it may search by: those of its numbers, or of its lines."""
+        match self.role:
+            case Role.PUBLISHER:
+                return sorted({each.campaign for each in table.numbers.values() if each.publisher == self.party})
+            case Role.ADVERTISER:
+                own = {name for name, line in table.lines.items() if line.advertiser == self.party}
+                return sorted(name for name, each in table.campaigns.items() if own & {target.line for target in each.targets})
+            case _:
+                return sorted(table.campaigns)
 
     def tags(self, tags: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
         return tags if self.is_whole else {}

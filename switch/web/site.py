@@ -10,6 +10,7 @@ from anyio import CapacityLimiter, to_thread
 from switch.deployment import Console, Deployment
 from switch.ledger.store import Ledger
 from switch.settings.load import Loaded
+from switch.web.listening import ListeningRoom
 from switch.web.live_hub import LiveHub
 from switch.web.passwords import Passwords
 from switch.web.sessions import Sessions
@@ -33,6 +34,7 @@ class Site:
     ledger: Ledger
     hub: LiveHub
     sessions: Sessions
+    room: ListeningRoom
     now_us: Callable[[], int]
     throttle: LoginThrottle = field(default_factory=LoginThrottle)
     passwords: Passwords = field(default_factory=Passwords)

@@ -64,8 +64,8 @@ class Timeline:
 class _Scale:
     """Per cent of a call that begins and ends then; an instant outside counts as the nearer end."""
 
-    def __init__(self, record: CallRecord) -> None:
-        self.begin, self.end = record.invited_us, max(record.ended_us, record.invited_us + 1)
+    def __init__(self, begin_us: int, end_us: int) -> None:
+        self.begin, self.end = begin_us, max(end_us, begin_us + 1)
 
     def at(self, us: int) -> float:
         return round(100 * (min(max(us, self.begin), self.end) - self.begin) / (self.end - self.begin), 3)
@@ -80,12 +80,18 @@ class _Scale:
         return Mark(label=label, at=self.at(us), ms=(us - self.begin) // 1_000)
 
 
-def timeline_of(record: CallRecord, events: Sequence[CallEvent], attempts: Sequence[AttemptRecord], *, named: bool) -> Timeline:
-    """`attempts`: those that may be shown. `named`: whether lines may be named, and marks be shown."""
-    scale = _Scale(record)
-    segments = tuple(_caller(record, events, scale, named=named))
-    marks = tuple(_marks(record, events, scale)) if named else ()
-    lanes = [Lane(name="caller", segments=segments, marks=marks)]
+def timeline_of(
+    record: CallRecord, events: Sequence[CallEvent], attempts: Sequence[AttemptRecord], *, named: bool, caller: bool = True
+) -> Timeline:
+    """`attempts`: those that may be shown. `named`: whether lines may be named, and marks be shown. `caller`: whether the caller's side may
+    be shown; else the scale is that of the attempts."""
+    whole = _Scale(record.invited_us, record.ended_us)
+    ends = [each.ended_us or record.ended_us for each in attempts]
+    scale = whole if caller or not attempts else _Scale(min(each.invited_us for each in attempts), max(ends))
+    lanes = []
+    if caller:
+        marks = tuple(_marks(record, events, scale)) if named else ()
+        lanes.append(Lane(name="caller", segments=tuple(_caller(record, events, scale, named=named)), marks=marks))
     lanes += [Lane(name=each.line, segments=tuple(_attempt(each, record, scale))) for each in attempts]
     return Timeline(lanes=tuple(lanes), ticks=tuple(_ticks(scale)), total_ms=(scale.end - scale.begin) // 1_000)
 

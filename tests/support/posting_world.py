@@ -91,7 +91,7 @@ class PostingWorld:
         self.deployment = self.configure()
         self.path = self.config / "data" / "payphone.sqlite"
         self.path.parent.mkdir()
-        self.path.write_bytes(_empty_ledger())
+        self.path.write_bytes(empty_ledger())
         self.url = f"sqlite:///{self.path}"
         self.ledger = Ledger(Database(self.url))
         self.postings = PostingWriter(self.ledger, plan=lambda: self.deployment.plan, now_us=self.clock.now_us)
@@ -154,7 +154,7 @@ def on_any_port(deployment: Deployment) -> Deployment:
 
 
 @cache
-def _empty_ledger() -> bytes:
+def empty_ledger() -> bytes:
     """Migrating takes longer than most tests."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "empty.sqlite"

@@ -37,6 +37,7 @@ switch:
   log: json
   limits: {{max_calls: 10, drain: {drain}}}
   recordings: {{keep: 90d}}
+  {more}
 trunks: {{carrier: {{addresses: [127.0.0.1]}}}}
 publishers: {{radio: }}
 numbers: {{"{did}": {{publisher: radio, campaign: quotes}}}}
@@ -66,6 +67,7 @@ class RunningSwitch:
         self._ports = PortBlock()
         self.sip = self._ports.next()
         self.tls = self._ports.next()
+        self.http = self._ports.next()
         self.log: list[dict[str, Any]] = []
         self._process: asyncio.subprocess.Process | None = None
         self._news = asyncio.Event()
@@ -85,6 +87,7 @@ class RunningSwitch:
         workers: int = 1,
         drain: str = "0s",
         recording: str = "off",
+        console: bool = False,
     ) -> None:
         listen = f'listen: "127.0.0.1:{self.sip}"'
         if self._authority is not None:
@@ -101,6 +104,7 @@ class RunningSwitch:
             workers=workers,
             drain=drain,
             recording=recording,
+            more=f"console: {{listen: 127.0.0.1:{self.http}}}" if console else "",
         )
         fresh = self.config / "config.new"
         fresh.write_text(text)
@@ -216,6 +220,7 @@ async def stage(
     authority: Authority | None = None,
     prompts: Path = PROMPTS,
     recording: str = "off",
+    console: bool = False,
 ) -> AsyncIterator[Stage]:
     caller, line = Phone("caller", hz=600, clock=SystemClock()), Phone("line", hz=1100, clock=SystemClock())
     await caller.open(Flow("127.0.0.1", 0))
@@ -223,7 +228,7 @@ async def stage(
     switch = RunningSwitch(folder, authority, prompts=prompts)
     if authority is not None:
         switch.renew_certificate()
-    switch.write_config(line=line.address[1], workers=workers, drain=drain, recording=recording)
+    switch.write_config(line=line.address[1], workers=workers, drain=drain, recording=recording, console=console)
     try:
         await switch.start()
         yield Stage(switch, caller, line)

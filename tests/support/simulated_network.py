@@ -82,7 +82,7 @@ class Network:
                 for fact in facts:
                     phone.facts.append(fact)
                     phone.on_fact(fact)
-            for data, target in phone.agent.to_send():
+            for data, target, _ in phone.agent.to_send():
                 self.fly(data, address, target)
 
     def fly(self, data: bytes, source: Flow, target: Flow) -> None:

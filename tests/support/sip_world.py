@@ -160,8 +160,8 @@ class Solo:
     def said(self) -> list[Message]:
         """What the agent sent since the last look; where to is in `addresses`."""
         sent = self.agent.to_send()
-        self.addresses = [address for _, address in sent]
-        return [read(data) for data, _ in sent]
+        self.addresses = [address for _, address, _ in sent]
+        return [read(data) for data, _, _ in sent]
 
     def names(self) -> list[str]:
         return [name_of(message) for message in self.said()]

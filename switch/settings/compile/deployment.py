@@ -14,7 +14,18 @@ from switch.alert_settings import AlertSettings, SmtpSettings
 from switch.billing.terms import Rate
 from switch.call.hold_terms import HoldTerms
 from switch.call.recording_terms import RecordingTerms
-from switch.deployment import Api, Console, Deployment, Listener, RecordingSettings, SwitchSettings, TlsSettings, Token, User
+from switch.deployment import (
+    Api,
+    Console,
+    Deployment,
+    HepSettings,
+    Listener,
+    RecordingSettings,
+    SwitchSettings,
+    TlsSettings,
+    Token,
+    User,
+)
 from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan, RingbackSound, Trunk
 from switch.settings.address import ANYWHERE
@@ -25,7 +36,7 @@ from switch.settings.model.alerts import AlertsConfig, SmtpConfig
 from switch.settings.model.document import Document
 from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkAuthConfig, TrunkConfig
 from switch.settings.model.ringback import RingbackConfig
-from switch.settings.model.switch import ListenerConfig, SwitchConfig, TlsConfig
+from switch.settings.model.switch import HepConfig, ListenerConfig, SwitchConfig, TlsConfig
 from switch.settings.prompts import Voices
 from switch.settings.value import NatMode, NatRebind
 from switch.sip.digest import Credentials, Secret
@@ -81,13 +92,14 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         ears=frozenset(name for name, campaign in document.campaigns.items() if campaign.ears),
         watches=_watches(document),
         registrars=_registrars(document.trunks),
+        trace=document.switch.sip.trace,
         max_call_ms=document.switch.limits.max_call,
         max_calls=document.switch.limits.max_calls,
         calls_per_second=document.switch.limits.calls_per_second,
     )
     settings = _switch(document, directory)
-    switch = document.switch.model_dump(mode="json", exclude={"alerts"})
-    secrets = {"api": settings.api, "console": settings.console, "alerts": settings.alerts}
+    switch = document.switch.model_dump(mode="json", exclude={"alerts": True, "sip": {"hep"}})
+    secrets = {"api": settings.api, "console": settings.console, "alerts": settings.alerts, "hep": settings.hep}
     version = _digest({"plan": unversioned, "switch": switch, **secrets})
     plan = replace(unversioned, version=version, table=replace(unversioned.table, version=version))
     return Deployment(switch=settings, plan=plan)
@@ -132,10 +144,16 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         currency=switch.currency,
         recordings=_kept_recordings(switch, directory),
         api=Api(listen=switch.api.listen, tokens=tokens) if switch.api else None,
+        trace_days=switch.sip.trace_days,
+        hep=_hep(switch.sip.hep),
         console=_console(document),
         metrics=switch.metrics.listen if switch.metrics else None,
         alerts=_alerts(switch.alerts) if switch.alerts else None,
     )
+
+
+def _hep(said: HepConfig | None) -> HepSettings | None:
+    return None if said is None else HepSettings(to=said.to, capture_id=said.id, password=said.password)
 
 
 def _alerts(said: AlertsConfig) -> AlertSettings:
@@ -167,7 +185,7 @@ def _console(document: Document) -> Console | None:
     if said is None:
         return None
     users = {
-        name: User(name=name, role=user.role, party=user.party, password=user.password)
+        name: User(name=name, role=user.role, party=user.party, password=user.password, listens_to=frozenset(user.listens_to))
         for name, user in sorted(document.users.items())
     }
     return Console(listen=said.listen, session_ms=said.session, users=users)

@@ -71,6 +71,14 @@ class TlsConfig(Strict):
     verify: field.Verify = may("Whose certificates must be valid: lines, everyone (callers too) or nobody", default="lines")
 
 
+class HepConfig(Strict):
+    """Where the SIP messages of all calls are sent as they come and go, for Homer: HEP version 3 over UDP, secrets masked."""
+
+    to: field.FarAddress = must("The capture server's host and port")
+    id: Annotated[int, field.whole(0, 4_294_967_295)] = may("The number that this switch has there (capture agent)", default="1")
+    password: field.SecretText | None = may("What the capture server asks for: {env: NAME}, {file: PATH}, or in quotes")
+
+
 class SipConfig(Strict):
     """Where and how SIP is spoken."""
 
@@ -80,6 +88,11 @@ class SipConfig(Strict):
     tls: TlsConfig | None = may("Certificate and key of TLS listeners that have none of their own")
     t1: field.TimerT1 = may("RFC 3261 timer T1, an estimate of the round trip", default="500ms")
     name_servers: Items[field.NameServer] = some_of("Who is asked for host names; default: those of /etc/resolv.conf")
+    trace: field.Trace = may(
+        "Of which calls the SIP messages are kept: failed (those that did not connect, or broke), all or off", default="failed"
+    )
+    trace_days: Annotated[int, field.whole(1, 366)] = may("For how many days they are kept", default="7")
+    hep: HepConfig | None = may("Where the SIP messages of all calls are sent to, for Homer; default: nowhere")
     call_id_header: field.CallIdHeader = may(
         "The header of a line's INVITE that tells the call's id; off: none", default="X-Call-ID"
     )

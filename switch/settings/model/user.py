@@ -4,7 +4,7 @@ from pydantic import ValidationInfo, field_validator
 
 from switch.deployment import Role
 from switch.settings import field
-from switch.settings.model.base import Strict, may, must
+from switch.settings.model.base import Items, Strict, may, must, some_of
 from switch.settings.value import Invalid
 
 PARTIES = {Role.PUBLISHER: "publisher", Role.ADVERTISER: "advertiser"}
@@ -24,6 +24,7 @@ class UserConfig(Strict):
     publisher: field.PublisherName | None = may("Of role publisher: which one")
     advertiser: field.AdvertiserName | None = may("Of role advertiser: which one")
     password: field.PasswordHash = must("The hash that `payphone user add` makes; secret")
+    listens_to: Items[field.CampaignName] = some_of("Campaigns whose calls it may listen in to; default: none")
 
     @field_validator("publisher", "advertiser")
     @classmethod
@@ -34,6 +35,15 @@ class UserConfig(Strict):
         if role is not None and party is None and PARTIES.get(role) == key:
             raise Invalid(f"role {role}, and no {key} whose calls it sees", expected=f"`{key}: NAME`", where=("role",))
         return party
+
+    @field_validator("listens_to")
+    @classmethod
+    def _hears_what_it_sees(cls, campaigns: list[str], info: ValidationInfo) -> list[str]:
+        if campaigns and info.data.get("role") is Role.PUBLISHER:
+            raise Invalid(
+                "a publisher sees neither who calls nor who answers", hint="remove it: a publisher can't listen in", at_key=True
+            )
+        return campaigns
 
     @property
     def party(self) -> str | None:

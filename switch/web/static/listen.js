@@ -1,6 +1,8 @@
 // Listening in. A button with data-listen="URL" starts it, from wherever it stands; the bar #listening shows it and ends it. One call at a time.
 // µ-law at 8 kHz comes by one HTTP answer that lasts as long as the call, and goes to an AudioWorklet.
+"use strict";
 const RATE = 8000;
+const WORKLET = document.currentScript.dataset.worklet;
 let current = null;
 
 class Listening {
@@ -16,7 +18,7 @@ class Listening {
     this.show(`Listening to ${this.name} …`);
     try {
       this.context = new AudioContext({ sampleRate: RATE });
-      await this.context.audioWorklet.addModule("/static/listen-worklet.js");
+      await this.context.audioWorklet.addModule(WORKLET);
       const player = new AudioWorkletNode(this.context, "ulaw-player", { numberOfInputs: 0, outputChannelCount: [1] });
       player.connect(this.context.destination);
       await this.play(player.port);

@@ -227,7 +227,8 @@
   };
   const drawCaps = (caps) => {
     const share = (cap) => (cap.limit > 0 ? cap.used / cap.limit : 0);
-    const ordered = [...caps].sort((one, other) => capName(one).localeCompare(capName(other)));
+    const isLineAtOnce = (cap) => cap.per === "concurrency" && cap.counts === "attempt" && cap.owner.startsWith("line:"); // its line shows it
+    const ordered = caps.filter((cap) => !isLineAtOnce(cap)).sort((one, other) => capName(one).localeCompare(capName(other)));
     fill("caps", ordered.map((cap) => {
       const isMoney = cap.counts === "revenue" || cap.per === "balance";
       const figure = (value) => (isMoney ? money(value) : String(value));

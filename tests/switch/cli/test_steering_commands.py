@@ -272,7 +272,7 @@ def test_who_did_what_is_shown_the_newest_first(desk: Desk) -> None:
     ]
     text = " ".join(desk.payphone("actions", "--target", "line:east").stdout.split())
     assert "cli:anna pause line:east number 1, until 2026-03-02" in text
-    assert len(desk.payphone("actions", "--json", "--last", "1").stdout.splitlines()) == 1
+    assert len(desk.payphone("actions", "--json", "--limit", "1").stdout.splitlines()) == 1
     assert "nobody did anything" in desk.payphone("actions", "--actor", "cli:bob").stdout
     assert "nobody did anything" in desk.payphone("actions", "--until", "2026-03-02T15:00").stdout
 

@@ -141,7 +141,7 @@ def test_call_that_was_given_up_unseen_is_not_the_next_one() -> None:
 def test_offer_without_audio_is_refused() -> None:
     async def scenario(ann: Phone, bob: Phone) -> None:
         ann.agent.invite(uri="sip:bob@127.0.0.1", target=bob.address, caller="", body=b"v=0\r\n", now_ns=ann.now_ns())
-        for data, target in ann.agent.to_send():
+        for data, target, _ in ann.agent.to_send():
             bob.datagram_received(data, (ann.address.host, ann.address.port))
             assert target == bob.address
         into = await bob.until_called()

@@ -214,7 +214,7 @@ def test_a_keep_alive_is_nothing() -> None:
 
 
 def test_the_same_input_gives_the_same_octets() -> None:
-    def run() -> list[tuple[bytes, Flow]]:
+    def run() -> list[tuple[bytes, Flow, str]]:
         solo = Solo()
         leg, tag = 1, "a1"
         solo.agent.receive(request("INVITE", body=OFFER), PEER, 0, peer=DEFAULT_PEER)

@@ -44,7 +44,7 @@ class Caller(Solo):
         )
 
     def said(self) -> list[Message]:
-        found = [(read(data), flow) for data, flow in self.agent.to_send()]
+        found = [(read(data), flow) for data, flow, _ in self.agent.to_send()]
         self.sent += found
         return [message for message, _ in found]
 
@@ -291,7 +291,7 @@ def test_a_target_that_answers_again_comes_first_again() -> None:
 
 
 def size_without_padding() -> int:
-    ((data, _),) = Caller(FIRST, padding=1).agent.to_send()
+    ((data, _, _),) = Caller(FIRST, padding=1).agent.to_send()
     return len(data) - 1
 
 

@@ -138,13 +138,13 @@ def test_what_is_echoed_comes_back_octet_for_octet(name: str) -> None:
     data = b"\r\n".join(values[name] if line.startswith(f"{name}:".encode()) else line for line in lines)
     solo = Solo()
     solo.agent.receive(data, PEER, 0, peer=DEFAULT_PEER)
-    (trying,) = [wire for wire, _ in solo.agent.to_send()]
+    (trying,) = [wire for wire, _, _ in solo.agent.to_send()]
     assert values[name] in trying
     (invited,) = solo.facts()
     solo.agent.answer(invited.leg, b"v=0", 0)
     solo.agent.hangup(invited.leg, 0, q850=None)
     solo.hear(request("ACK", branch="z9hG4bKack"))
-    answered = [wire for wire, _ in solo.agent.to_send()]
+    answered = [wire for wire, _, _ in solo.agent.to_send()]
     assert all(values[name] in wire for wire in answered)
 
 
@@ -158,7 +158,7 @@ def test_our_bye_has_the_display_names_of_the_dialog() -> None:
     tag = header(ok, "To").partition("tag=")[2]
     solo.hear(request("ACK", branch="z9hG4bKack", to_tag=tag).replace(b'"Peer"', b'"J\xfcrgen"'))
     solo.agent.hangup(invited.leg, 0, q850=None)
-    ((wire, _),) = solo.agent.to_send()
+    ((wire, _, _),) = solo.agent.to_send()
     assert b'To: "J\xfcrgen" <sip:+12125550199@198.51.100.7>;tag=pt\r\n' in wire
 
 
@@ -176,7 +176,7 @@ def test_a_contact_that_is_no_text_is_called_as_it_is(contact: bytes) -> None:
     tag = header(solo.said()[-1], "To").partition("tag=")[2]
     solo.hear(request("ACK", branch="z9hG4bKack", to_tag=tag))
     solo.agent.hangup(invited.leg, 0, q850=None)
-    ((wire, _),) = solo.agent.to_send()
+    ((wire, _, _),) = solo.agent.to_send()
     assert wire.startswith(b"BYE " + contact[1:-1] + b" SIP/2.0\r\n")
 
 

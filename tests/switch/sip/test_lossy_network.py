@@ -378,7 +378,7 @@ def test_spoiled_messages_in_any_order_break_nothing(script: list[tuple[bytes, i
                 solo.agent.accept(leg, ANSWER, solo.now_ns)
             elif action == 3:
                 solo.agent.hangup(leg, solo.now_ns)
-        for wire, _ in solo.agent.to_send():
+        for wire, _, _ in solo.agent.to_send():
             is_refusal = wire.startswith((b"SIP/2.0 400", b"SIP/2.0 505"))  # these echo what is broken
             assert is_refusal or isinstance(parse(wire), Request | Response), wire
         solo.wait(pause_ms)
@@ -426,7 +426,7 @@ def test_an_agent_may_call_itself() -> None:
 
     def pump(now_ns: int) -> None:
         while sent := agent.to_send():
-            for data, _ in sent:
+            for data, _, _ in sent:
                 agent.receive(data, OURS, now_ns, peer=DEFAULT_PEER)
         facts.extend(agent.facts())
 
@@ -435,10 +435,10 @@ def test_an_agent_may_call_itself() -> None:
     pump(0)
     agent.hangup(leg, 0)
     farewell = agent.to_send()
-    agent.receive(*farewell[0], 0, peer=DEFAULT_PEER)
+    agent.receive(*farewell[0][:2], 0, peer=DEFAULT_PEER)
     pump(0)
     agent.tick(6_000_000_000)  # past Timer K: the client is gone, the server must not be
-    agent.receive(*farewell[0], 6_000_000_000, peer=DEFAULT_PEER)
+    agent.receive(*farewell[0][:2], 6_000_000_000, peer=DEFAULT_PEER)
     assert agent.to_send()[0][0].startswith(b"SIP/2.0 200")
     assert sorted(fact.leg for fact in facts if isinstance(fact, LegTerminated)) == [1, 2]
     while (due_ns := agent.next_deadline()) is not None:

@@ -51,10 +51,10 @@ class Rig:
             assert isinstance(asked, Request)
             self.it = self.layer.start_client(self.machine, asked, key="k", flow=PEER, user=self, now_ns=now_ns)
         else:
-            self.it = self.layer.start_server(self.machine, key="k", flow=PEER, tag="", merge_id="m", now_ns=now_ns)
+            self.it = self.layer.start_server(self.machine, key="k", flow=PEER, call_id="c", tag="", merge_id="m", now_ns=now_ns)
             self.it.user = self
 
-    def _send(self, wire: bytes, flow: Flow) -> None:
+    def _send(self, wire: bytes, flow: Flow, _call_id: str) -> None:
         assert flow == PEER
         self.sent.append((self.now_ms, name_of(read(wire))))
 
@@ -164,7 +164,7 @@ def test_after_a_2xx_other_answers_are_dropped() -> None:
 def test_the_ack_to_a_failure_has_the_invites_via_and_the_answers_tag() -> None:
     wires: list[Message] = []
     rig = Rig(INVITE_CLIENT)
-    rig.layer.send = lambda wire, _address: wires.append(read(wire))
+    rig.layer.send = lambda wire, _address, _call_id: wires.append(read(wire))
     rig.hear(486)
     (ack,) = wires
     for name in ("Via", "From", "Call-ID"):

@@ -6,7 +6,7 @@ from alembic import op
 from switch.ledger.migrations.append_only import refuse_changes
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
