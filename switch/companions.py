@@ -22,16 +22,16 @@ class Companion:
 
 COMPANIONS: tuple[Companion, ...] = (
     Companion(
-        name="probes",
-        module="switch.probe",
-        wanted=lambda deployment: any(probe.every_ms is not None for probe in deployment.probes.values()),
-        without="no probes on schedule",
-    ),
-    Companion(
         name="deliver",
         module="switch.deliver",
         wanted=lambda deployment: bool(deployment.webhooks.all),
         without="webhooks are told of nothing",
+    ),
+    Companion(
+        name="probes",
+        module="switch.probe",
+        wanted=lambda deployment: any(probe.every_ms is not None for probe in deployment.probes.values()),
+        without="no probes on schedule",
     ),
     Companion(
         name="monitor",

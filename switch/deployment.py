@@ -187,14 +187,14 @@ class SwitchSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """A config directory, compiled: it loaded without an error. `places`: where the plan's host names are written, file:line:column.
-    `prompts`: what its plan plays, by name. `probes`: by name. `webhooks`: who is told of calls by HTTP."""
+    `prompts`: what its plan plays, by name. `webhooks`: who is told of calls by HTTP. `probes`: by name."""
 
     switch: SwitchSettings
     plan: Plan
     places: Mapping[Name, str] = field(default_factory=dict)
     prompts: Mapping[str, Prompt] = field(default_factory=dict)
-    probes: Mapping[str, ProbeSettings] = field(default_factory=dict)
     webhooks: Webhooks = field(default_factory=Webhooks)
+    probes: Mapping[str, ProbeSettings] = field(default_factory=dict)
 
     @property
     def prompt_keys(self) -> dict[str, str]:

@@ -174,11 +174,6 @@ class Ledger:
             if fresh:
                 connection.execute(insert(HEARD), [heard_values(each) for each in fresh])
 
-    def add_probes(self, rows: Sequence[ProbeRow]) -> None:
-        """All or none."""
-        with self._database.changing() as connection, storing():
-            connection.execute(insert(PROBES), [probe_values(each) for each in rows])
-
     def add_steering(self, steered: Sequence[SteeringRows]) -> None:
         """All or none. What is there already stays as it was."""
         with self._database.changing() as connection, storing():
@@ -199,6 +194,11 @@ class Ledger:
         with self._database.changing() as connection, storing():
             old = select(SIP_TRACES.c.id).where(SIP_TRACES.c.began_us < before_us).order_by(SIP_TRACES.c.began_us).limit(limit)
             return connection.execute(delete(SIP_TRACES).where(SIP_TRACES.c.id.in_(old))).rowcount
+
+    def add_probes(self, rows: Sequence[ProbeRow]) -> None:
+        """All or none."""
+        with self._database.changing() as connection, storing():
+            connection.execute(insert(PROBES), [probe_values(each) for each in rows])
 
     def probe(self) -> None:
         """Proves that a write works right now, by doing one."""

@@ -6,8 +6,8 @@ and a migration that adds the column, is all there is to do. What is read equals
 migrations say; a test compares both.
 
 Times are UTC microseconds, durations milliseconds, money micros. Portable types only: enums are text, mappings and tuples JSON text.
-Money, its states, events, configs, postings, recordings, figures of audio, what was heard, alerts, overrides, actions and what probes
-found are append-only: triggers of the database refuse to change or delete their rows.
+Money, its states, events, configs, postings, recordings, figures of audio, what was heard, alerts, overrides, actions and what probes found
+are append-only: triggers of the database refuse to change or delete their rows.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -214,9 +214,9 @@ _MEDIA = RecordColumns(LegMedia)
 
 _RECORDING, _DELETION = RecordColumns(RecordingRow), RecordColumns(RecordingDeletionRow)
 _HEARD = RecordColumns(HeardRow)
-_PROBE = RecordColumns(ProbeRow)
 _OVERRIDE, _ACTION = RecordColumns(OverrideRow), RecordColumns(ActionRow)
 _TRACE = RecordColumns(SipTraceRow)
+_PROBE = RecordColumns(ProbeRow)
 _ALERT = RecordColumns(AlertRow)
 
 METADATA = MetaData(
@@ -237,9 +237,9 @@ APPEND_ONLY = (
     "recording_deletion",
     "leg_media",
     "heard",
-    "probes",
     "overrides",
     "actions",
+    "probes",
     "alert",
     *("feed", "webhook", "deliveries", "delivery_attempts"),
 )
@@ -324,10 +324,6 @@ LEG_MEDIA = Table("leg_media", METADATA, _text("call_id"), *_MEDIA.sql(), Primar
 # What was heard of each side of a talk. No foreign key to call: the record may come later.
 HEARD = Table("heard", METADATA, *_HEARD.sql(), PrimaryKeyConstraint("call_id", "attempt", "side", "started_us"))
 
-# What probes found (`switch.probe`): a row for each call that they placed.
-PROBES = Table("probes", METADATA, *_PROBE.sql(), PrimaryKeyConstraint("probe", "at_us", "number"))
-Index("ix_probes_at", PROBES.c.at_us)
-
 # What was overridden on the running switch: a row when an override is made, and one when it is lifted.
 OVERRIDES = Table("overrides", METADATA, *_OVERRIDE.sql(), PrimaryKeyConstraint("number", "change"))
 
@@ -340,6 +336,10 @@ SIP_TRACES = Table("sip_traces", METADATA, _serial(), *_TRACE.sql())
 Index("ix_sip_traces_call", SIP_TRACES.c.call_id)
 Index("ix_sip_traces_sip", SIP_TRACES.c.sip_call_id)
 Index("ix_sip_traces_began", SIP_TRACES.c.began_us)
+# What probes found (`switch.probe`): a row for each call that they placed.
+PROBES = Table("probes", METADATA, *_PROBE.sql(), PrimaryKeyConstraint("probe", "at_us", "number"))
+Index("ix_probes_at", PROBES.c.at_us)
+
 ALERT = Table("alert", METADATA, _serial(), *_ALERT.sql())
 Index("ix_alert_cause", ALERT.c.cause, ALERT.c.id)
 
@@ -404,12 +404,12 @@ def heard_values(row: HeardRow) -> dict[str, object]:
     return _HEARD.row(row)
 
 
-def probe_values(row: ProbeRow) -> dict[str, object]:
-    return _PROBE.row(row)
-
-
 def trace_values(row: SipTraceRow) -> dict[str, object]:
     return _TRACE.row(row)
+
+
+def probe_values(row: ProbeRow) -> dict[str, object]:
+    return _PROBE.row(row)
 
 
 def alert_values(row: AlertRow) -> dict[str, object]:
@@ -440,8 +440,8 @@ read_recording = _RECORDING.read
 read_deletion = _DELETION.read
 read_media = _MEDIA.read
 read_heard = _HEARD.read
-read_probe = _PROBE.read
 read_override = _OVERRIDE.read
 read_action = _ACTION.read
 read_trace = _TRACE.read
+read_probe = _PROBE.read
 read_alert = _ALERT.read

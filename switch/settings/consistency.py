@@ -49,8 +49,8 @@ def inconsistencies(document: Document, names: Names) -> Iterator[Finding]:
     yield from _tokens(document.advertisers or {}, document.switch)
     yield from _users(document.users or {}, document.switch)
     yield from _shown_callers(document.numbers or {})
-    yield from _probes(document)
     yield from webhook_findings(document, names.kinds)
+    yield from _probes(document)
 
 
 def circles(nodes: Mapping[str, Node]) -> Iterator[Finding]:

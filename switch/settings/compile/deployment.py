@@ -101,12 +101,12 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         calls_per_second=document.switch.limits.calls_per_second,
     )
     settings = _switch(document, directory)
-    webhooks, probes = _webhooks(document), probes_of(document, hours)
+    webhooks = _webhooks(document)
     switch = document.switch.model_dump(mode="json", exclude={"alerts": True, "sip": {"hep"}})
     secrets = {"api": settings.api, "console": settings.console, "alerts": settings.alerts, "hep": settings.hep}
-    meaning = {"plan": unversioned, "switch": switch, **secrets}
+    probes = probes_of(document, hours)
     there = {**({"webhooks": webhooks} if webhooks.all else {}), **({"probes": probes} if probes else {})}
-    version = _digest({**meaning, **there})
+    version = _digest({"plan": unversioned, "switch": switch, **secrets, **there})
     plan = replace(unversioned, version=version, table=replace(unversioned.table, version=version))
     return Deployment(switch=settings, plan=plan, webhooks=webhooks, probes=probes)
 

@@ -35,13 +35,13 @@ KEYS = {
     "recording_deletion": "path",
     "heard": "call_id, attempt, side, started_us",
     "leg_media": "call_id, leg, port",
-    "probes": "probe, at_us, number",
     "overrides": "number, change",
     "actions": "key",
     "feed": "id",
     "webhook": "name",
     "deliveries": "id",
     "delivery_attempts": "id",
+    "probes": "probe, at_us, number",
     "alert": "id",
 }
 
@@ -74,16 +74,16 @@ def filled(ledger: Ledger, judged: Judge, url: str) -> Ledger:
     ledger.add_recordings([RECORDING])
     ledger.add_recording_deletions([RecordingDeletionRow(path=RECORDING.path, at_us=3, actor="ops", reason="asked")])
     ledger.add_heard(HEARD)
-    ledger.add_probes([found()])
     ledger.add_steering([steered(1)])
+    ledger.add_probes([found()])
     alert = AlertRow(cause="line:east", kind="line", event="raised", level=0, at_us=1, text="it is down")
     MonitorLedger(Database(url)).add_alerts([alert])
     store = DeliveryStore(Database(url))
-    store.register(["campaign/quotes/crm"], now_us=1)
+    store.register(["campaign/quotes/crm"], version="", now_us=1)
     delivery = Delivery(
         key="k", webhook="campaign/quotes/crm", event=WebhookEvent.ENDED, call_id="a", at_us=1, seen={"id": "1", "event": "ended"}
     )
-    (kept,) = store.keep([delivery], feed=1, now_us=2)
+    (kept,) = store.keep([delivery], after=0, feed=1, now_us=2)
     store.record(
         [Attempt(delivery=kept.number, at_us=3, state=DeliveryState.DELIVERED, tries=1, since_us=2, next_us=None, status=200)]
     )
