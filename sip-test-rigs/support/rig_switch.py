@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ READY_DEADLINE_S = 120.0
 RECORDS_DEADLINE_S = 60.0
 CLI_DEADLINE_S = 600.0
 OVERLOAD, OVERLOAD_OVER = "overload: new calls get 503, those in progress go on", "overload is over: calls are taken"
+RELOADED = "config reloaded"
 TAKES_CALLS = ("ready", "ledger writable")
 
 
@@ -50,6 +52,17 @@ class Switch:
     @property
     def log(self) -> Path:
         return self._program.output
+
+    @property
+    def pid(self) -> int:
+        return self._program.process.pid
+
+    def follow(self, config: str) -> list[str]:
+        """Replaces its config, and waits until it runs. What was wrong."""
+        before = _events(self.log.read_text(errors="replace").splitlines(), RELOADED)
+        (self.config_dir / "config.yaml").write_text(config)
+        followed = self._program.says(lambda lines: _events(lines, RELOADED) > before, READY_DEADLINE_S)
+        return [] if followed else ["the switch does not follow its new config"]
 
     def ended_within(self, seconds: float) -> bool:
         """Lets it run for so long; True as soon as it has ended by itself."""
@@ -83,6 +96,14 @@ class Switch:
             return any(re.search(pattern, line) for line in told.splitlines())
 
         return [] if wait_until(found, deadline_s) else [f"`payphone {command}` does not say {pattern!r}, but:\n{told}"]
+
+    def kill_companion(self, name: str) -> list[str]:
+        """With SIGKILL, the one that came up last. What was wrong."""
+        ups = [line for line in self.log.read_text().splitlines() if line.startswith("{") and f'"{name} up"' in line]
+        if not ups:
+            return [f"there is no {name} to kill: the log does not say `{name} up`"]
+        os.kill(json.loads(ups[-1])["pid"], signal.SIGKILL)
+        return []
 
     def audit(self) -> list[str]:
         """What `payphone audit` finds. Raises SwitchError when it does not end."""

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import get_args
 
 from routing.cap import Per
 from routing.zone import Zone
@@ -11,7 +12,7 @@ from switch.cli.cap_text import is_nearly_full, percent, share
 from switch.console import local
 from switch.control.messages import LiveStatus
 from switch.control.watcher import LiveState
-from switch.engine.live_view import CapStatus, LiveCallView
+from switch.engine.live_view import CallState, CapStatus, LiveCallView
 from switch.engine.status import LineStatus, TrunkStatus
 from switch.output import GAP, Column, Line, Styled, Table, cell_width, cropped
 
@@ -136,9 +137,9 @@ class LiveTable:
         status = state.status
         if status is None:
             return
-        words = Counter(view.state for view in calls)
+        words: Counter[str] = Counter(view.state for view in calls)
         total = f"{len(calls)} of {len(state.calls)} calls" if str(self.filters) else _count(len(calls))
-        told = ", ".join(f"{number} {word}" for word, number in words.most_common())
+        told = ", ".join(f"{words[word]} {word}" for word in get_args(CallState) if words[word])
         owed = sum(view.revenue_micros for view in calls)
         money = f", owed so far {show_micros(owed)}" if owed else ""
         what = f"{total}{': ' if told else ''}{told}{money}"
@@ -182,9 +183,10 @@ class LiveTable:
     def _widths(self, columns: int | None) -> dict[_Figure, int]:
         """Returns how wide each column is that there is room for. What is left of the room goes to names that are cut off, the most
         important first."""
-        wanted = {figure: max(figure.least, min(figure.most, self._widest[figure.heading])) for figure in _FIGURES}
+        whole = {figure: max(figure.least, self._widest[figure.heading]) for figure in _FIGURES}
         if columns is None:
-            return wanted
+            return whole
+        wanted = {figure: min(figure.most, wide) for figure, wide in whole.items()}
         ranked = sorted(_FIGURES, key=lambda figure: figure.rank)
         taken: dict[_Figure, int] = {}
         left = columns + GAP
