@@ -24,6 +24,8 @@ SWEEP_EVERY = 600
 US_PER_DAY = 86_400_000_000
 MAX_MESSAGE_OCTETS = 16_384
 """Of one message that is kept: the rest is cut off."""
+MAX_KEPT = 50
+"""Calls whose messages are kept in one round: a flood that is refused must not cost what it is refused for."""
 MAX_SENT = 10_000
 """Messages sent to Homer in one round; further ones are left out."""
 MAX_UNPLACED = 60
@@ -96,8 +98,10 @@ class TraceKeeper:
         if self._rounds % ROUNDS_PER_UNPLACED == 0:
             self._unplaced = min(self._unplaced + 1, MAX_UNPLACED)
         found = [trace for trace in self._recorder.sweep(self._now(), is_last=is_last) if self._is_wanted(trace)]
+        if len(found) > MAX_KEPT:
+            _log.warning("SIP messages of calls are not kept: more than so many calls a second", left_out=len(found) - MAX_KEPT)
         if found:
-            self._keep(await asyncio.to_thread(self._rows, found))
+            self._keep(await asyncio.to_thread(self._rows, found[:MAX_KEPT]))
 
     def _is_wanted(self, trace: SipTrace) -> bool:
         """Of INVITEs that became no call, those that we refused, and not too many."""

@@ -46,6 +46,7 @@ from rig_monitor import MonitorWatch, kill_monitor
 from rig_path import NetworkPath
 from rig_phone import PjPhone
 from rig_ports import HOST_RTP, LOOPBACK, LOOPBACK6, PortBlock, swallow, written
+from rig_receiver import Receiver, WebhookStep
 from rig_sipp import SippPhone
 from rig_switch import Switch, SwitchError
 from rig_words import RigError, fill_placeholders
@@ -77,6 +78,7 @@ class Bench:
         self._asterisk: Asterisk | None = None
         self._dns_at = (LOOPBACK, self._ports.next())
         self._name_server: NameServer | None = None
+        self._receivers = {kind.name: Receiver(kind) for kind in rig.receivers}
         self._monitor_port, self._hook_port = self._ports.next(), self._ports.next()
         self._watch: MonitorWatch | None = None
         self._lines: dict[str, Phone] = {}
@@ -97,6 +99,9 @@ class Bench:
             problems += differences(self._rig.records, records[self._before :])
             problems += self._live.problems(records, self._rig.live) if self._live and self._rig.live else []
             problems += self._heard(records[self._before :])
+            problems += self._captured(switch)
+            for name, expected in self._rig.told.items():
+                problems += self._receivers[name].problems(expected)
         except (RigError, SwitchError) as error:
             problems.append(str(error))
         finally:
@@ -155,6 +160,7 @@ class Bench:
             "host_rtp": "{}-{}".format(*HOST_RTP),
             **lines,
             **ports,
+            **{name: receiver.at for name, receiver in self._receivers.items()},
         }
 
     def _reached_at(self, line: SippLine | PhoneLine) -> int:
@@ -237,6 +243,8 @@ class Bench:
                 return self._play_switch(step)
             case KamailioSays():
                 return [] if self._kamailio is None else self._kamailio.says(step.pattern, self._rig.deadline_s)
+            case WebhookStep():
+                return self._play_webhooks(step)
             case Served() | Told() | MonitorKilled():
                 return self._play_monitor(step)
             case LateLine():
@@ -244,6 +252,11 @@ class Bench:
                 return []
             case _:
                 assert_never(step)
+
+    def _play_webhooks(self, step: WebhookStep) -> list[str]:
+        if step.killed:
+            return self._running().kill_companion(step.killed)
+        return self._receivers[step.receiver].gets(step.event, step.tries, self._rig.deadline_s)
 
     def _play_switch(self, step: SwitchStep | Drain | Asked | NewConfig) -> list[str]:
         match step:
@@ -459,6 +472,11 @@ class Bench:
             problems += self._watch.tells_no_more(told[-1])
         return problems
 
+    def _captured(self, switch: Switch) -> list[str]:
+        wanted = {call: [str(word) for word in words] for call, words in self._rig.captured.items()}
+        found = {call: switch.captured(call) for call in wanted}
+        return [f"captured of {call}: {found[call]}, not {words}" for call, words in wanted.items() if found[call] != words]
+
     def _heard(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
         phones = {phone.name: phone for phone in self._phones()}
         hearing = Hearing(self._rig, phones=phones, paths=self._paths, asterisk=self._asterisk, work=self._work)
@@ -480,6 +498,8 @@ class Bench:
         problems += self._asterisk.stop() if self._asterisk else []
         if self._name_server:
             self._name_server.stop()
+        for receiver in self._receivers.values():
+            receiver.stop()
         for name, path in self._paths.items():
             path.close()
             self.notes.append(path.summary(name))

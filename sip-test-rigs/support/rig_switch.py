@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 from child_process import Program, run_to_end, tail, wait_until
 from ledger_records import read_records
 from rig_audio import write_tone
+from rig_capture import captured
 from rig_sounds import PROMPT_MS, PROMPTS
 from rig_words import RigError
 
@@ -95,6 +97,23 @@ class Switch:
             return any(re.search(pattern, line) for line in told.splitlines())
 
         return [] if wait_until(found, deadline_s) else [f"`payphone {command}` does not say {pattern!r}, but:\n{told}"]
+
+    def captured(self, call: str) -> list[str]:
+        """Returns the messages of a call, a word each, in what `payphone explain --pcap` writes. Raises SwitchError."""
+        file = self.config_dir.parent / f"{call}.pcap"
+        command = [payphone(), "explain", call, "--pcap", str(file), "--config", str(self.config_dir)]
+        done = run_to_end(command, deadline_s=CLI_DEADLINE_S)
+        if done.returncode:
+            raise SwitchError(f"`payphone explain --pcap` ended with {done.returncode}: {(done.stdout + done.stderr)[-500:]}")
+        return captured(file)
+
+    def kill_companion(self, name: str) -> list[str]:
+        """With SIGKILL, the one that came up last. What was wrong."""
+        ups = [line for line in self.log.read_text().splitlines() if line.startswith("{") and f'"{name} up"' in line]
+        if not ups:
+            return [f"there is no {name} to kill: the log does not say `{name} up`"]
+        os.kill(json.loads(ups[-1])["pid"], signal.SIGKILL)
+        return []
 
     def audit(self) -> list[str]:
         """What `payphone audit` finds. Raises SwitchError when it does not end."""
