@@ -10,7 +10,6 @@ import pytest
 from engine_world import EAST, START_US, WEST, World, line, plan
 from typer.testing import CliRunner, Result
 
-import switch.engine.clock as clock_module
 from routing.cap import Cap, Counts, Per
 from switch.call.moment import Moment
 from switch.cli.common import app
@@ -18,6 +17,7 @@ from switch.control.command import ProcessState, carry_out
 from switch.control.messages import VERSION, Command, Hello, Reply
 from switch.control.publisher import Publisher
 from switch.control.server import ControlServer
+from switch.engine.clock import SystemClock
 from switch.engine.effect import KeepSteering
 from switch.engine.usage import UsageHistory
 from switch.ledger.database import Database, ledger_url
@@ -135,7 +135,7 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     desk = Desk(tmp_path)
-    monkeypatch.setattr(clock_module, "SystemClock", lambda: desk)
+    monkeypatch.setattr(SystemClock, "now", lambda _: desk.now())
     yield desk
     desk.close()
 
