@@ -98,7 +98,8 @@ class LineResults:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recent:
     """The last while, for alerts. `lines`: by name. `near_misses`: calls that their line ended just short of what is billable, by line and
-    publisher. `invited`: how many calls came in each of the spans asked for."""
+    publisher. `invited`: how many calls came in each of the spans asked for. Calls of
+    probes are in `lines` alone."""
 
     lines: Mapping[str, LineResults] = field(default_factory=dict)
     near_misses: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -117,8 +118,8 @@ class MonitorLedger:
             return connection.scalar(select(func.max(CALL.c.number))) or 0
 
     def tally(self, after: int, through: int) -> Tally:
-        """Returns the sums of the calls with numbers in (after, through]."""
-        numbers = and_(CALL.c.number > after, CALL.c.number <= through)
+        """Returns the sums of the calls with numbers in (after, through], those of probes left out."""
+        numbers = and_(CALL.c.number > after, CALL.c.number <= through, ~CALL.c.probe)
         revenue, payout = func.sum(CALL.c.revenue_micros), func.sum(CALL.c.payout_micros)
         talk = case((CALL.c.connected_ms > 0, CALL.c.connected_ms))
         calls = _grouped(
@@ -190,7 +191,11 @@ class MonitorLedger:
         failed = func.sum(case((ATTEMPT.c.outcome.in_([each.value for each in _FAILED]), 1), else_=0))
         lines = select(ATTEMPT.c.line, answered, failed).where(ATTEMPT.c.invited_us >= lines_since_us).group_by(ATTEMPT.c.line)
         missed = and_(
-            CALL.c.ended_us >= misses_since_us, CALL.c.near_miss, CALL.c.billable.is_(False), ATTEMPT.c.talk_us.is_not(None)
+            CALL.c.ended_us >= misses_since_us,
+            ~CALL.c.probe,
+            CALL.c.near_miss,
+            CALL.c.billable.is_(False),
+            ATTEMPT.c.talk_us.is_not(None),
         )
         whose = (ATTEMPT.c.line, func.coalesce(CALL.c.publisher, ""))
         misses = select(*whose, func.count()).select_from(ATTEMPT.join(CALL)).where(missed).group_by(*whose)
@@ -200,7 +205,7 @@ class MonitorLedger:
                 near_misses={(line, publisher): number for line, publisher, number in connection.execute(misses)},
                 invited=tuple(
                     connection.scalar(
-                        select(func.count()).where(CALL.c.invited_us >= from_us, CALL.c.invited_us < to_us).select_from(CALL)
+                        select(func.count()).where(CALL.c.invited_us >= from_us, CALL.c.invited_us < to_us, ~CALL.c.probe)
                     )
                     or 0
                     for from_us, to_us in spans

@@ -98,6 +98,16 @@ def test_the_last_while_has_attempts_near_misses_and_hours(ledger: Ledger, monit
     assert (later.lines, later.near_misses) == ({}, {})
 
 
+def test_calls_of_probes_are_in_no_figure(ledger: Ledger, monitor: MonitorLedger, judged: Judge) -> None:
+    probe = missed(judged("a"))
+    ledger.write([replace(probe, record=replace(probe.record, probe=True))])
+    assert monitor.last_number() == 1
+    assert monitor.tally(0, 1) == Tally(calls=[], attempts=[])
+    at_us = probe.record.invited_us
+    found = monitor.recent(lines_since_us=0, misses_since_us=0, spans=((at_us, at_us + 1),))
+    assert (found.invited, found.near_misses) == ((0,), {})
+
+
 def row(cause: str, event: str, at_us: int) -> AlertRow:
     return AlertRow(cause=cause, kind="line", event=event, level=0, at_us=at_us, text="it is down")
 
