@@ -99,6 +99,7 @@ class Bench:
             problems += differences(self._rig.records, records[self._before :])
             problems += self._live.problems(records, self._rig.live) if self._live and self._rig.live else []
             problems += self._heard(records[self._before :])
+            problems += self._captured(switch)
             for name, expected in self._rig.told.items():
                 problems += self._receivers[name].problems(expected)
         except (RigError, SwitchError) as error:
@@ -263,8 +264,8 @@ class Bench:
                 return self._kill_or_start(step)
             case Drain(limit=limit):
                 return self._running().drain(limit)
-            case Asked(command=command, pattern=pattern):
-                return self._running().says(command, pattern, self._rig.deadline_s)
+            case Asked(command=command, pattern=pattern, once=once):
+                return self._running().says(command, pattern, 0 if once else self._rig.deadline_s)
             case NewConfig(file=file):
                 return self._running().follow(fill_placeholders(file.read_text(), self._placeholders()))
             case _:
@@ -470,6 +471,11 @@ class Bench:
         if told and self._watch is not None:
             problems += self._watch.tells_no_more(told[-1])
         return problems
+
+    def _captured(self, switch: Switch) -> list[str]:
+        wanted = {call: [str(word) for word in words] for call, words in self._rig.captured.items()}
+        found = {call: switch.captured(call) for call in wanted}
+        return [f"captured of {call}: {found[call]}, not {words}" for call, words in wanted.items() if found[call] != words]
 
     def _heard(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
         phones = {phone.name: phone for phone in self._phones()}

@@ -71,7 +71,7 @@ OPTIONS = {
         "early",
         "melody",
     ),
-    PhoneKind.BARESIP: ("srtp", "tls", "PCMA", "G722", "OPUS", "melody"),
+    PhoneKind.BARESIP: ("alone", "srtp", "tls", "PCMA", "G722", "OPUS", "melody"),
 }
 
 
@@ -189,10 +189,12 @@ _Placed = SippLine | PhoneLine | SippCaller | PhoneCaller
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """`payphone COMMAND` about the running switch prints a line, now or before long, that holds this regular expression."""
+    """`payphone COMMAND` about the running switch prints a line, now or before long, that holds this regular expression. `once`: it changes
+    something, and is given only once."""
 
     command: str
     pattern: str
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,9 +257,9 @@ class Rig:
     `every_call`: what the tones of both sides of every call must be like (`rig_tone_table`). `compared`: recordings, in the order of the
     records, and the phones of their sides (`rig_compared`). `live`: how soon `payphone live` must show calls; None: it does not watch.
     `logs`: how often a regular expression is found (a number, or from and to), by
-    whose log it is. `kamailio`: the configuration of the proxy in front of the switch, `asterisk`: the folder of that of an Asterisk, or
-    None. `needs`: further programs. `certificates`: what the switch and phones show over TLS. `receivers`: of webhooks; `told`: what they
-    must have got (`rig_receiver`).
+    whose log it is. `captured`: by the carrier's Call-ID, the SIP messages that were kept of a call. `kamailio`: the configuration of the
+    proxy in front of the switch, `asterisk`: the folder of that of an Asterisk, or None. `needs`: further programs. `certificates`: what
+    the switch and phones show over TLS. `receivers`: of webhooks; `told`: what they must have got (`rig_receiver`).
     """
 
     name: str
@@ -270,6 +272,7 @@ class Rig:
     logs: Mapping[str, Mapping[str, int | list[int]]] = field(default_factory=dict)
     every_call: Mapping[str, Any] = field(default_factory=dict)
     compared: Sequence[Mapping[str, Any]] = ()
+    captured: Mapping[str, Sequence[str | int]] = field(default_factory=dict)
     live: LiveLimits | None = None
     certificates: tuple[Certificate, ...] = ()
     receivers: tuple[ReceiverKind, ...] = ()
@@ -311,14 +314,16 @@ def read_rig(folder: Path) -> Rig:
         {"lines", "steps", "deadline", "kamailio", "asterisk", "needs", "certificates", "receivers"},
         optional=True,
     )
-    expected = _mapping(folder / "expected.yaml", {"records", "heard", "logs", "every_call", "compared", "live", "told"})
+    expected = _mapping(
+        folder / "expected.yaml", {"records", "heard", "logs", "every_call", "compared", "live", "told", "captured"}
+    )
     if "records" not in expected:
         raise RigError(f"{folder / 'expected.yaml'}: `records` is missing (a list; [] where no record may be left)")
     if "log: json" not in text:
         raise RigError(f"{config}: `switch.log` must be `json`: the runner waits for what the log says")
     lines = tuple(_lines(folder, script.get("lines") or {}))
     steps = tuple(_steps(folder, script.get("steps") or [{"caller": "caller.xml"}]))
-    if any(isinstance(line, PhoneLine) for line in lines) and not calls_of(steps):
+    if any(isinstance(line, PhoneLine) and "alone" not in line.options for line in lines) and not calls_of(steps):
         raise RigError(f"{folder / 'rig.yaml'}: a line with a `tone` is only answered for a step `phone`, and there is none")
     _check_parties(folder / "rig.yaml", steps, {line.name for line in lines}, beside={"kamailio", "asterisk"} & set(script))
     return Rig(
@@ -332,6 +337,7 @@ def read_rig(folder: Path) -> Rig:
         logs=expected.get("logs") or {},
         every_call=expected.get("every_call") or {},
         compared=expected.get("compared") or (),
+        captured=expected.get("captured") or {},
         live=read_limits(expected.get("live"), str(folder / "expected.yaml")),
         receivers=read_receivers(script.get("receivers") or {}, str(folder / "rig.yaml")),
         told=expected.get("told") or {},
@@ -410,8 +416,9 @@ def _of_running(folder: Path, told: Mapping[str, Any]) -> Step | None:
     match told:
         case {"switch": "killed" | "started" as what, **rest} if not rest:
             return SwitchStep(killed=what == "killed")
-        case {"payphone": str(command), "says": str(pattern), **rest} if not rest:
-            return Asked(command=command, pattern=pattern)
+        case {"payphone": str(command), "says": str(pattern), **rest}:
+            _known(rest, {"once"}, str(folder / "rig.yaml"))
+            return Asked(command=command, pattern=pattern, once=bool(rest.get("once", False)))
         case {"config": str(name), **rest} if not rest:
             return NewConfig(file=_existing(folder / name))
         case {"gets": str(path), "says": str(pattern), **rest} if not rest:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ivr.menu import MenuPlan, Node
 from routing.expression import Expression, Kind, show
-from routing.table import Hours, NoRoute
+from routing.table import NoRoute
 from switch.alert_settings import AlertSettings, SmtpSettings
 from switch.billing.terms import Rate
 from switch.call.hold_terms import HoldTerms
@@ -28,15 +28,14 @@ from switch.deployment import (
 )
 from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan, RingbackSound, Trunk
-from switch.probe_settings import ProbeSettings
 from switch.settings.address import ANYWHERE
 from switch.settings.compile.menu import MenuTerms, menu_plan, node_of
+from switch.settings.compile.probe import probes_of
 from switch.settings.compile.table import groups_of, hours_of, table_of, terms_of
 from switch.settings.field import Verified
 from switch.settings.model.alerts import AlertsConfig, SmtpConfig
 from switch.settings.model.document import Document
 from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkAuthConfig, TrunkConfig
-from switch.settings.model.probe import ProbeCallConfig
 from switch.settings.model.ringback import RingbackConfig
 from switch.settings.model.switch import HepConfig, ListenerConfig, SwitchConfig, TlsConfig
 from switch.settings.prompts import Voices
@@ -105,9 +104,9 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
     webhooks = _webhooks(document)
     switch = document.switch.model_dump(mode="json", exclude={"alerts": True, "sip": {"hep"}})
     secrets = {"api": settings.api, "console": settings.console, "alerts": settings.alerts, "hep": settings.hep}
-    probes = {name: _probe(name, probe, document, hours) for name, probe in document.probes.items()}
-    meaning = {"plan": unversioned, "switch": switch, "probes": probes, **secrets}
-    version = _digest({**meaning, "webhooks": webhooks} if webhooks.all else meaning)
+    probes = probes_of(document, hours)
+    there = {**({"webhooks": webhooks} if webhooks.all else {}), **({"probes": probes} if probes else {})}
+    version = _digest({"plan": unversioned, "switch": switch, **secrets, **there})
     plan = replace(unversioned, version=version, table=replace(unversioned.table, version=version))
     return Deployment(switch=settings, plan=plan, webhooks=webhooks, probes=probes)
 
@@ -131,39 +130,6 @@ def _webhooks(document: Document) -> Webhooks:
         hosts=tuple(document.switch.webhook_hosts),
         passed=passed_tags(document),
     )
-
-
-def _probe(name: str, probe: ProbeCallConfig, document: Document, hours: Mapping[str, Hours]) -> ProbeSettings:
-    found = _hours_of_probe(probe, document)
-    word, hz = probe.hears
-    return ProbeSettings(
-        name=name,
-        number=probe.number,
-        line=probe.line,
-        trunk=probe.trunk,
-        caller=probe.caller or "",
-        keys=probe.presses or "",
-        echoes=probe.echoes or "",
-        hears=word,
-        tone_hz=hz,
-        least_dbm0=float(probe.least),
-        hang_up=probe.hang_up,
-        pdd_ms=probe.pdd,
-        answer_ms=probe.answer,
-        talk_ms=probe.talk,
-        every_ms=probe.every,
-        hours=None if found is None else hours[found],
-        per_day=probe.per_day,
-    )
-
-
-def _hours_of_probe(probe: ProbeCallConfig, document: Document) -> str | None:
-    if probe.hours is not None:
-        return probe.hours
-    if probe.number is not None:
-        number = document.numbers.get(probe.number)
-        return None if number is None else document.campaigns[number.campaign].hours
-    return next((each.lines[probe.line].hours for each in document.advertisers.values() if probe.line in each.lines), None)
 
 
 def nodes_of(document: Document, *, kinds: Mapping[str, Kind]) -> dict[str, Node]:

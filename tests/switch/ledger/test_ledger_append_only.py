@@ -79,11 +79,11 @@ def filled(ledger: Ledger, judged: Judge, url: str) -> Ledger:
     alert = AlertRow(cause="line:east", kind="line", event="raised", level=0, at_us=1, text="it is down")
     MonitorLedger(Database(url)).add_alerts([alert])
     store = DeliveryStore(Database(url))
-    store.register(["campaign/quotes/crm"], now_us=1)
+    store.register(["campaign/quotes/crm"], version="", now_us=1)
     delivery = Delivery(
         key="k", webhook="campaign/quotes/crm", event=WebhookEvent.ENDED, call_id="a", at_us=1, seen={"id": "1", "event": "ended"}
     )
-    (kept,) = store.keep([delivery], feed=1, now_us=2)
+    (kept,) = store.keep([delivery], after=0, feed=1, now_us=2)
     store.record(
         [Attempt(delivery=kept.number, at_us=3, state=DeliveryState.DELIVERED, tries=1, since_us=2, next_us=None, status=200)]
     )
