@@ -28,6 +28,12 @@ COMPANIONS: tuple[Companion, ...] = (
         without="webhooks are told of nothing",
     ),
     Companion(
+        name="probes",
+        module="switch.probe",
+        wanted=lambda deployment: any(probe.every_ms is not None for probe in deployment.probes.values()),
+        without="no probes on schedule",
+    ),
+    Companion(
         name="monitor",
         module="switch.monitor",
         wanted=lambda deployment: deployment.switch.metrics is not None or deployment.switch.alerts is not None,

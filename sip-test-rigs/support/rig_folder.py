@@ -71,7 +71,7 @@ OPTIONS = {
         "early",
         "melody",
     ),
-    PhoneKind.BARESIP: ("srtp", "tls", "PCMA", "G722", "OPUS", "melody"),
+    PhoneKind.BARESIP: ("alone", "srtp", "tls", "PCMA", "G722", "OPUS", "melody"),
 }
 
 
@@ -189,10 +189,12 @@ _Placed = SippLine | PhoneLine | SippCaller | PhoneCaller
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """`payphone COMMAND` about the running switch prints a line, now or before long, that holds this regular expression."""
+    """`payphone COMMAND` about the running switch prints a line, now or before long, that holds this regular expression. `once`: it changes
+    something, and is given only once."""
 
     command: str
     pattern: str
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,7 +323,7 @@ def read_rig(folder: Path) -> Rig:
         raise RigError(f"{config}: `switch.log` must be `json`: the runner waits for what the log says")
     lines = tuple(_lines(folder, script.get("lines") or {}))
     steps = tuple(_steps(folder, script.get("steps") or [{"caller": "caller.xml"}]))
-    if any(isinstance(line, PhoneLine) for line in lines) and not calls_of(steps):
+    if any(isinstance(line, PhoneLine) and "alone" not in line.options for line in lines) and not calls_of(steps):
         raise RigError(f"{folder / 'rig.yaml'}: a line with a `tone` is only answered for a step `phone`, and there is none")
     _check_parties(folder / "rig.yaml", steps, {line.name for line in lines}, beside={"kamailio", "asterisk"} & set(script))
     return Rig(
@@ -414,8 +416,9 @@ def _of_running(folder: Path, told: Mapping[str, Any]) -> Step | None:
     match told:
         case {"switch": "killed" | "started" as what, **rest} if not rest:
             return SwitchStep(killed=what == "killed")
-        case {"payphone": str(command), "says": str(pattern), **rest} if not rest:
-            return Asked(command=command, pattern=pattern)
+        case {"payphone": str(command), "says": str(pattern), **rest}:
+            _known(rest, {"once"}, str(folder / "rig.yaml"))
+            return Asked(command=command, pattern=pattern, once=bool(rest.get("once", False)))
         case {"config": str(name), **rest} if not rest:
             return NewConfig(file=_existing(folder / name))
         case {"gets": str(path), "says": str(pattern), **rest} if not rest:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from routing.cap import Per
+from routing.override import Override
 from routing.zone import Zone
 from switch.billing.money import show_micros
 from switch.cli.cap_text import is_nearly_full, percent, share
@@ -156,6 +157,8 @@ class LiveTable:
             yield "nearly full", [*(_cap(cap) for cap in fullest), *rest]
         if state.trunks:
             yield "trunks", [_trunk(trunk) for trunk in state.trunks]
+        if state.overrides:
+            yield "overrides", [_override(each, self.zone) for each in state.overrides]
         unwell = [line for line in state.lines if line.resting_until_us is not None or (line.health and line.health.is_up is False)]
         if unwell:
             yield "lines", [Styled(f"{line.name} {_ails(line)}", "yellow") for line in unwell]
@@ -244,6 +247,14 @@ def _trunk(trunk: TrunkStatus) -> Styled:
     unregistered = trunk.registration is not None and trunk.registration.until_us is None
     word = " down" if down else " not registered" if unregistered else ""
     return Styled(f"{trunk.name} {calls}{word}", "yellow" if word else "")
+
+
+def _override(override: Override, zone: Zone) -> Styled:
+    until = "" if override.until_us is None else f" until {local(override.until_us, zone, to='minutes')}"
+    if override.limit is None:
+        return Styled(f"{override.key} paused{until}", "yellow")
+    limit = show_micros(override.limit) if override.is_money else str(override.limit)
+    return Styled(f"{override.key} limit {limit}{until}", "yellow")
 
 
 def _ails(line: LineStatus) -> str:

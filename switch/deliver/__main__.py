@@ -36,7 +36,7 @@ async def serve(place: CompanionPlace, is_up: Callable[[], None]) -> None:
             currency=settings.currency,
         )
         is_up()
-        await deliverer.configure(webhooks[-1])
+        await deliverer.configure(webhooks[-1], version=loaded.deployment.plan.version)
         async with asyncio.TaskGroup() as group:
             group.create_task(deliverer.run())
             group.create_task(_follow(place.config, known, deliverer, webhooks))
@@ -53,7 +53,7 @@ async def _follow(config: Path, known: Fingerprint, deliverer: Deliverer, webhoo
         deployment = (await asyncio.to_thread(load, config)).deployment
         if deployment is not None and deployment.webhooks != webhooks[-1]:
             webhooks[:] = [deployment.webhooks]
-            await deliverer.configure(deployment.webhooks)
+            await deliverer.configure(deployment.webhooks, version=deployment.plan.version)
 
 
 if __name__ == "__main__":

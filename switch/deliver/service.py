@@ -61,14 +61,15 @@ class Deliverer:
         self._attempts: list[tuple[Attempt, asyncio.Future[None]]] = []
         self._to_record = asyncio.Event()
         self._last_attempt = 0
-        self._read_to = -1
         self._said = ""
 
-    async def configure(self, webhooks: Webhooks) -> None:
-        """Another config. What waits for a webhook that it has is taken up."""
+    async def configure(self, webhooks: Webhooks, *, version: str) -> None:
+        """Another config, by its version. What waits for a webhook that it has is taken up."""
         self._webhooks = {webhook.key: webhook for webhook in webhooks.all}
         self._passed = webhooks.passed
-        self._since = dict(await self._insist(partial(self._store.register, list(self._webhooks), now_us=self._now_us())))
+        self._since = dict(
+            await self._insist(partial(self._store.register, list(self._webhooks), version=version, now_us=self._now_us()))
+        )
         self._queue.set_hosts({key: webhook.host for key, webhook in self._webhooks.items()})
         for key in self._webhooks:
             await self._load(key)
@@ -86,18 +87,17 @@ class Deliverer:
 
     async def _read(self) -> None:
         while True:
-            feed, news = await self._insist(self._store.news)
-            if news or feed != self._read_to:
+            after, feed, news = await self._insist(self._store.news)
+            if feed != after:
                 found = [delivery for each in news for delivery in self._caused(each)]
-                self._read_to = feed
-                kept = await self._insist(partial(self._store.keep, found, feed=feed, now_us=self._now_us()))
+                kept = await self._insist(partial(self._store.keep, found, after=after, feed=feed, now_us=self._now_us()))
                 self._take_in(kept)
             self._last_attempt, again = await self._insist(partial(self._store.asked_again, self._last_attempt))
             self._take_in(again, by_hand=True)
             for key in list(self._more):
                 if key in self._webhooks and self._loaded[key] < MAX_PENDING // 2:
                     await self._load(key)
-            if len(news) < MAX_FEED:
+            if feed - after < MAX_FEED:
                 await asyncio.sleep(POLL_S)
 
     def _caused(self, news: News) -> Sequence[Delivery]:

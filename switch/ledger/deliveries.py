@@ -100,32 +100,36 @@ class DeliveryStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def register(self, webhooks: Collection[str], *, now_us: int) -> Mapping[str, int]:
-        """Says that these are configured. Returns by webhook the place in the feed behind which it is told of things: for a new one, the
-        end of it."""
+    def register(self, webhooks: Collection[str], *, version: str, now_us: int) -> Mapping[str, int]:
+        """Says that these are configured, by config `version`. Returns by webhook the place in the feed behind which it is told of things:
+        for a new one, behind the last call that was decided with another version. What of that has been read is read again."""
         with self._database.changing() as connection, storing():
             known = {name: feed for name, feed in connection.execute(select(WEBHOOK.c.name, WEBHOOK.c.feed))}  # noqa: C416 (rows)
-            end = connection.scalar(select(func.max(FEED.c.id))) or 0
-            fresh = {name: end for name in webhooks if name not in known}
+            start = _last_of_others(connection, version)
+            fresh = {name: start for name in webhooks if name not in known}
             if fresh:
                 rows = [{"name": name, "feed": feed, "at_us": now_us} for name, feed in fresh.items()]
                 connection.execute(insert(WEBHOOK), rows)
-            if connection.scalar(select(DELIVERY_CURSOR.c.feed)) is None:
-                connection.execute(insert(DELIVERY_CURSOR).values(id=1, feed=end))
+            cursor = connection.scalar(select(DELIVERY_CURSOR.c.feed))
+            if cursor is None:
+                connection.execute(insert(DELIVERY_CURSOR).values(id=1, feed=start))
+            elif fresh and start < cursor:
+                connection.execute(update(DELIVERY_CURSOR).values(feed=start))
             return {**known, **fresh}
 
-    def news(self, *, limit: int = MAX_FEED) -> tuple[int, list[News]]:
-        """Returns what is new, in order, and how far that is in the feed."""
+    def news(self, *, limit: int = MAX_FEED) -> tuple[int, int, list[News]]:
+        """Returns from where to where in the feed it has looked, and what is new there, in order."""
         with self._database.snapshot() as connection:
             cursor = connection.scalar(select(DELIVERY_CURSOR.c.feed)) or 0
             rows = connection.execute(select(FEED).where(FEED.c.id > cursor).order_by(FEED.c.id).limit(limit)).mappings().all()
             last = rows[-1]["id"] if rows else cursor
-            return last, list(_news(connection, rows))
+            return cursor, last, list(_news(connection, rows))
 
-    def keep(self, deliveries: Sequence[Delivery], *, feed: int, now_us: int) -> list[KeptDelivery]:
-        """Keeps deliveries, and that the feed has been read up to `feed`. Returns those that are new, with their numbers."""
+    def keep(self, deliveries: Sequence[Delivery], *, after: int, feed: int, now_us: int) -> list[KeptDelivery]:
+        """Keeps deliveries, and that the feed has been read from `after` to `feed`, unless it is to be read again from further back by now.
+        Returns those that are new, with their numbers."""
         with self._database.changing() as connection, storing():
-            connection.execute(update(DELIVERY_CURSOR).values(feed=feed))
+            connection.execute(update(DELIVERY_CURSOR).where(DELIVERY_CURSOR.c.feed == after).values(feed=feed))
             by_key = {each.key: each for each in deliveries}
             known = reading.existing(connection, DELIVERIES.c.key, by_key)
             fresh = [each for key, each in by_key.items() if key not in known]
@@ -191,6 +195,12 @@ class DeliveryStore:
         asked = select(DELIVERIES.c.webhook, state, func.count()).select_from(_JOINED).group_by(DELIVERIES.c.webhook, state)
         with self._database.snapshot() as connection:
             return {(webhook, DeliveryState(state)): count for webhook, state, count in connection.execute(asked)}
+
+
+def _last_of_others(connection: Connection, version: str) -> int:
+    """The place in the feed of the last call that was decided with another config; 0: there is none."""
+    others = select(FEED.c.id).join(CALL, CALL.c.call_id == FEED.c.key).where(FEED.c.kind == FEED_CALL, CALL.c.config != version)
+    return connection.scalar(others.order_by(FEED.c.id.desc()).limit(1)) or 0
 
 
 _LAST = DELIVERY_ATTEMPTS.alias("last")

@@ -19,6 +19,7 @@ from switch.ledger import reading, steering
 from switch.ledger.database import Database, LedgerUnreadable, LedgerUnwritable, RecordRefused, storing
 from switch.ledger.delivery_tables import FEED, FEED_CALL, FEED_MONEY, FEED_RECORDING
 from switch.ledger.heard import HeardRow
+from switch.ledger.probes import ProbeRow
 from switch.ledger.reading import CallFilter, KeptRecording
 from switch.ledger.scan import Broken, LedgerScan
 from switch.ledger.tables import (
@@ -32,6 +33,7 @@ from switch.ledger.tables import (
     MONEY,
     MONEY_STATE,
     POSTING,
+    PROBES,
     RECORDING,
     RECORDING_DELETION,
     SIP_TRACES,
@@ -48,6 +50,7 @@ from switch.ledger.tables import (
     media_row,
     money_row,
     posting_row,
+    probe_values,
     read_posting,
     read_trace,
     recording_values,
@@ -192,6 +195,11 @@ class Ledger:
             old = select(SIP_TRACES.c.id).where(SIP_TRACES.c.began_us < before_us).order_by(SIP_TRACES.c.began_us).limit(limit)
             return connection.execute(delete(SIP_TRACES).where(SIP_TRACES.c.id.in_(old))).rowcount
 
+    def add_probes(self, rows: Sequence[ProbeRow]) -> None:
+        """All or none."""
+        with self._database.changing() as connection, storing():
+            connection.execute(insert(PROBES), [probe_values(each) for each in rows])
+
     def probe(self) -> None:
         """Proves that a write works right now, by doing one."""
         with self._database.changing() as connection:
@@ -285,6 +293,11 @@ class Ledger:
             return [read_trace(row) for row in connection.execute(asked.order_by(SIP_TRACES.c.id.desc())).mappings()]
 
     # reading recordings
+
+    def probes(self, *, since_us: int = 0, target: str | None = None, limit: int | None = None) -> list[ProbeRow]:
+        """Returns the results of probes since then, newest first. `target`: the number or line; None: all."""
+        with self._database.snapshot() as connection:
+            return reading.probes(connection, since_us=since_us, target=target, limit=limit)
 
     def recordings_of(self, call_ids: Iterable[str]) -> list[KeptRecording]:
         """The recordings of these calls, in the order of their ends."""

@@ -30,6 +30,7 @@ from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan, RingbackSound, Trunk
 from switch.settings.address import ANYWHERE
 from switch.settings.compile.menu import MenuTerms, menu_plan, node_of
+from switch.settings.compile.probe import probes_of
 from switch.settings.compile.table import groups_of, hours_of, table_of, terms_of
 from switch.settings.field import Verified
 from switch.settings.model.alerts import AlertsConfig, SmtpConfig
@@ -103,10 +104,11 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
     webhooks = _webhooks(document)
     switch = document.switch.model_dump(mode="json", exclude={"alerts": True, "sip": {"hep"}})
     secrets = {"api": settings.api, "console": settings.console, "alerts": settings.alerts, "hep": settings.hep}
-    meaning = {"plan": unversioned, "switch": switch, **secrets}
-    version = _digest({**meaning, "webhooks": webhooks} if webhooks.all else meaning)
+    probes = probes_of(document, hours)
+    there = {**({"webhooks": webhooks} if webhooks.all else {}), **({"probes": probes} if probes else {})}
+    version = _digest({"plan": unversioned, "switch": switch, **secrets, **there})
     plan = replace(unversioned, version=version, table=replace(unversioned.table, version=version))
-    return Deployment(switch=settings, plan=plan, webhooks=webhooks)
+    return Deployment(switch=settings, plan=plan, webhooks=webhooks, probes=probes)
 
 
 def _webhooks(document: Document) -> Webhooks:
@@ -267,6 +269,7 @@ def _trunk(name: str, trunk: TrunkConfig) -> Trunk:
         peer=_trunk_peer(name, trunk),
         per_second=trunk.calls_per_second,
         max_calls=trunk.max_calls,
+        probe=trunk.probe,
     )
 
 

@@ -216,9 +216,20 @@ class TrunkConfig(PeerConfig):
     cost: CostConfig | None = may("What it bills us; default: nothing is reckoned")
     number_format: field.FormatIn = may("How it writes numbers", default="national")
     tech_prefix: field.TechPrefix | None = may("Stripped from the numbers that it dials; default: nothing")
+    probe: field.Truth = may(
+        "Its calls are those of `payphone probe`: they earn nothing, and count in no cap and no report", default="false"
+    )
     did_from: field.DidPlace = may(
         "Where it puts the dialled number; the Request-URI counts where that has none", default="request_uri"
     )
+
+    @field_validator("probe")
+    @classmethod
+    def _counts_nowhere(cls, probe: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 (pydantic calls it)
+        for key in ("cap", "caps", "cost"):
+            if probe and info.data.get(key):
+                raise Invalid(f"`{key}` of a trunk of probes says nothing", hint="its calls count nowhere", where=(key,))
+        return probe
 
     @field_validator("auth")
     @classmethod

@@ -6,6 +6,7 @@ import pytest
 from engine_world import EAST, START_US, World, line, plan
 
 from routing.cap import Counts, Per
+from routing.override import Override, OverrideKind, TargetKind
 from routing.zone import time_zone
 from switch.cli.cap_text import BAR, bar, counted, is_nearly_full, percent, share, used
 from switch.cli.live_table import LEAST_ROWS, MAX_CAPS, Filters, LiveTable, shown
@@ -55,6 +56,20 @@ def owner(name: str, advertiser: str = "acme", *, resting_until_us: int | None =
         resting_until_us=resting_until_us,
         last_result=None,
         last_result_us=None,
+    )
+
+
+def override(target: str, *, limit: int | None = None, until_us: int | None = None) -> Override:
+    return Override(
+        number=1,
+        kind=OverrideKind.PAUSE if limit is None else OverrideKind.CAP,
+        target_kind=TargetKind.LINE if limit is None else TargetKind.CAP,
+        target=target,
+        limit=limit,
+        made_us=START_US,
+        until_us=until_us,
+        actor="cli:anna",
+        reason="test",
     )
 
 
@@ -159,12 +174,18 @@ def test_above_the_calls_stand_full_caps_trunks_and_lines_that_ail_and_a_switch_
     resting = owner("west", resting_until_us=NOW_US + S_US)
     caps = tuple(cap(f"line:l{number}", used=74 + number) for number in range(MAX_CAPS + 2))
     status = LiveStatus(state="draining", config="c1", overloaded=True, lag_ms=300, started_us=1, ends_us=NOW_US + 9 * S_US)
-    lines = drawn(state(caps=caps, lines=(owner("east"), resting), status=status), columns=None)
+    overrides = (override("east", until_us=NOW_US), override("campaign:quotes/revenue/day", limit=5_000_000))
+    lines = drawn(state(caps=caps, lines=(owner("east"), resting), status=status, overrides=overrides), columns=None)
     assert lines[0] == (
         "2026-03-02 15:01:40 UTC  draining until 2026-03-02 15:01:49 at the latest, overloaded (300 ms behind): new calls get 503"
     )
     fullest = "  ".join(f"line:l{number} {74 + number} %" for number in range(2, 7))
-    assert lines[2:5] == [f"nearly full:  {fullest}  and 1 more: payphone caps", "trunks:  carrier 0/30", "lines:  west resting"]
+    assert lines[2:6] == [
+        f"nearly full:  {fullest}  and 1 more: payphone caps",
+        "trunks:  carrier 0/30",
+        "overrides:  line:east paused until 2026-03-02 15:01  campaign:quotes/revenue/day limit 5.00",
+        "lines:  west resting",
+    ]
 
 
 def test_what_strangers_write_is_shown_as_it_is() -> None:

@@ -37,9 +37,9 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DeliveryStore:
     judged = world.over("abc1", ("east", 120_000))
     store = DeliveryStore(Database(world.url))
     hooks = world.deployment.webhooks
-    store.register([each.key for each in hooks.all], now_us=1)
+    store.register([each.key for each in hooks.all], version="", now_us=1)
     made = deliveries(of_call(judged, judged.verdict.rows), hooks.all, passed=hooks.passed, currency="USD")
-    store.keep(list(made), feed=1, now_us=2)
+    store.keep(list(made), after=0, feed=1, now_us=2)
     world.close()
     return store
 

@@ -58,7 +58,7 @@ class World:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Runs it until then. Time jumps whenever nothing happens for a moment."""
-        await self.deliverer.configure(self.webhooks)
+        await self.deliverer.configure(self.webhooks, version="")
         running = asyncio.create_task(self.deliverer.run())
         try:
             async with asyncio.timeout(20):
@@ -92,7 +92,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def registered(store: DeliveryStore, hooks: Iterable[Webhook] = HOOKS) -> None:
-    store.register([each.key for each in hooks], now_us=0)
+    store.register([each.key for each in hooks], version="", now_us=0)
 
 
 def run(work: Awaitable[None]) -> None:

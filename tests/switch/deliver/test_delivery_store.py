@@ -5,6 +5,7 @@ from dataclasses import replace
 from ledger_rows import append_posting
 from webhook_cases import CAMPAIGN, hook, judged
 
+from switch.billing.verdict import JudgedCall
 from switch.ledger.deliveries import Attempt, DeliveryState, DeliveryStore, KeptDelivery
 from switch.ledger.store import Ledger, PostingRow
 from switch.ledger.tables import RecordingRow
@@ -33,25 +34,63 @@ def told(call_id: str = "c1") -> list[Delivery]:
 
 
 def kept(store: DeliveryStore, call_id: str = "c1") -> list[KeptDelivery]:
-    store.register([HOOK.key], now_us=1)
-    return store.keep(told(call_id), feed=0, now_us=5)
+    store.register([HOOK.key], version="", now_us=1)
+    return store.keep(told(call_id), after=0, feed=0, now_us=5)
 
 
 def tried(each: KeptDelivery, state: DeliveryState, *, tries: int = 1, next_us: int | None = None) -> Attempt:
     return Attempt(delivery=each.number, at_us=9, state=state, tries=tries, since_us=5, next_us=next_us, status=500, why="no")
 
 
-def test_what_was_there_before_a_webhook_is_not_told_to_it(ledger: Ledger, store: DeliveryStore) -> None:
-    ledger.write([judged("old")])
-    assert store.register(["a"], now_us=1) == {"a": 1}
-    ledger.write([judged("new")])
-    assert store.register(["a", "b"], now_us=2) == {"a": 1, "b": 2}
-    feed, news = store.news()
-    assert (feed, [(each.judged.record.call_id, each.feed) for each in news]) == (2, [("new", 2)])
+def decided_by(version: str, call_id: str) -> JudgedCall:
+    found = judged(call_id)
+    return replace(found, record=replace(found.record, config=version))
+
+
+def told_of(store: DeliveryStore, since: int) -> list[str]:
+    return [each.judged.record.call_id for each in store.news()[2] if each.feed > since]
+
+
+def test_a_new_webhook_is_told_of_what_its_config_has_decided(ledger: Ledger, store: DeliveryStore) -> None:
+    """Also of what was over before its process was up."""
+    ledger.write([decided_by("v1", "old"), decided_by("v2", "new")])
+    since = store.register(["a"], version="v2", now_us=1)
+    assert since == {"a": 1}
+    assert told_of(store, since["a"]) == ["new"]
+    store.keep([], after=1, feed=2, now_us=1)
+    ledger.write([decided_by("v3", "newer")])
+    store.keep([], after=2, feed=3, now_us=1)  # read before the new config was seen
+
+    since = store.register(["a", "b"], version="v3", now_us=2)
+
+    assert since == {"a": 1, "b": 2}
+    assert told_of(store, since["b"]) == ["newer"]
+    assert store.register(["a", "b"], version="v4", now_us=3) == since
+    assert store.news()[:2] == (2, 3)
+
+
+def test_what_is_being_read_while_a_webhook_comes_is_read_again(ledger: Ledger, store: DeliveryStore) -> None:
+    store.register(["a"], version="v1", now_us=1)
+    ledger.write([decided_by("v2", "c1")])
+    store.keep([], after=0, feed=1, now_us=1)
+    ledger.write([decided_by("v2", "c2")])
+    after, feed, _ = store.news()
+    since = store.register(["a", "b"], version="v2", now_us=2)
+    store.keep([], after=after, feed=feed, now_us=1)
+    assert told_of(store, since["b"]) == ["c1", "c2"]
+
+
+def test_what_is_read_again_is_not_told_again(ledger: Ledger, store: DeliveryStore) -> None:
+    store.register([HOOK.key], version="v1", now_us=1)
+    ledger.write([decided_by("v2", "c1")])
+    assert store.keep(told(), after=0, feed=1, now_us=1) != []
+    store.register([HOOK.key, "b"], version="v2", now_us=2)
+    assert len(store.news()[2]) == 1
+    assert store.keep(told(), after=0, feed=1, now_us=1) == []
 
 
 def test_the_feed_has_calls_postings_and_recordings_in_order(ledger: Ledger, store: DeliveryStore) -> None:
-    store.register(["a"], now_us=1)
+    store.register(["a"], version="", now_us=1)
     call = judged("c1")
     ledger.write([call])
     ledger.write([call])  # again: nothing is new
@@ -59,7 +98,7 @@ def test_the_feed_has_calls_postings_and_recordings_in_order(ledger: Ledger, sto
     append_posting(ledger, [posted], [], PostingRow(party="acme", idempotency_key="k", at_us=1, request="{}", answer="{}"))
     ledger.add_recordings([FILE])
 
-    feed, news = store.news()
+    _, feed, news = store.news()
 
     assert feed == 3
     assert [(each.row, each.recording) for each in news] == [(None, None), (posted, None), (None, FILE)]
@@ -69,22 +108,22 @@ def test_the_feed_has_calls_postings_and_recordings_in_order(ledger: Ledger, sto
 
 
 def test_a_recording_before_its_call_comes_with_the_call(ledger: Ledger, store: DeliveryStore) -> None:
-    store.register(["a"], now_us=1)
+    store.register(["a"], version="", now_us=1)
     ledger.add_recordings([FILE])
-    assert store.news() == (1, [])
-    store.keep([], feed=1, now_us=1)
+    assert store.news() == (0, 1, [])
+    store.keep([], after=0, feed=1, now_us=1)
     ledger.write([judged("c1")])
-    _, news = store.news()
+    _, _, news = store.news()
     assert [each.recordings for each in news] == [(FILE,)]
 
 
 def test_the_feed_is_read_in_parts(ledger: Ledger, store: DeliveryStore) -> None:
-    store.register(["a"], now_us=1)
+    store.register(["a"], version="", now_us=1)
     ledger.write([judged(f"c{number}") for number in range(5)])
-    feed, news = store.news(limit=3)
+    _, feed, news = store.news(limit=3)
     assert (feed, len(news)) == (3, 3)
-    store.keep([], feed=feed, now_us=1)
-    feed, news = store.news(limit=3)
+    store.keep([], after=0, feed=feed, now_us=1)
+    _, feed, news = store.news(limit=3)
     assert (feed, len(news)) == (5, 2)
 
 
