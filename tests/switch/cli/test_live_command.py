@@ -14,6 +14,9 @@ from pathlib import Path
 from child_process import mortal
 from running_switch import Stage, stage
 
+from switch.control.client import connected
+from switch.control.messages import LimitCap, Overridden
+
 PATIENCE_S = 60.0
 ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[a-zA-Z]")
 
@@ -156,6 +159,15 @@ def test_caps_of_a_real_switch(tmp_path: Path) -> None:
             only = (await payphone("caps", "--full", "25", "--json", config=config)).splitlines()
             assert [json.loads(line)["key"] for line in only] == ["line:east"]
             assert await payphone("caps", "--full", "26", config=config) == "no cap is 26 % full\n"
+            with connected(config / "data") as switch:
+                command = LimitCap(id=1, key="line:east", limit=2, actor="cli:anna", reason="test")
+                await asyncio.to_thread(switch.ask, command, Overridden)
+            (row,) = [
+                line.split()
+                for line in (await payphone("caps", "--full", "50", config=config)).splitlines()
+                if line.startswith("line:")
+            ]
+            assert (row[4], row[-1]) == ("1/2", "cli:anna")
             assert "has no cap of weast" in await payphone("caps", "--owner", "weast", config=config, exit_code=1)
 
     asyncio.run(play())

@@ -179,16 +179,21 @@ def test_a_watcher_that_does_not_read_is_dropped_when_so_much_waits(over: int, *
     played(scene)
 
 
-@pytest.mark.parametrize(("after_ms", "looks"), [(LOOK_MS - 1, False), (LOOK_MS, True)])
-def test_lines_trunks_and_caps_are_compared_every_two_seconds(after_ms: int, *, looks: bool) -> None:
+@pytest.mark.parametrize(
+    ("after_ms", "lines", "caps"),
+    [(LOOK_MS // 2 - 1, False, False), (LOOK_MS // 2, False, True), (LOOK_MS - 1, False, True), (LOOK_MS, True, True)],
+)
+def test_lines_trunks_and_caps_are_compared_every_two_seconds_by_turns(after_ms: int, *, lines: bool, caps: bool) -> None:
     def scene(desk: Desk) -> None:
         watcher = desk.watch()
         desk.world.call()
         desk.publish(after_ms=after_ms)
-        last = watcher.heard[-1]
-        assert isinstance(last, Changes)
-        assert [each is not None for each in (last.lines, last.trunks, last.caps)] == [looks] * 3
-        assert [cap.used for cap in watcher.state.caps] == [int(looks)]
+        changes = watcher.heard[-1]
+        assert isinstance(changes, Changes)
+        assert [each is not None for each in (changes.lines, changes.trunks, changes.caps)] == [lines, lines, caps]
+        desk.publish(after_ms=LOOK_MS)
+        assert [cap.used for cap in watcher.state.caps] == [1]
+        assert [line.calls for line in watcher.state.lines] == [1]
 
     played(scene)
 
