@@ -249,7 +249,8 @@ class Workers(Generic[R]):
         ended = asyncio.create_task(worker.process.wait())  # one for all looks: the process keeps each wait until it ends
         try:
             while not (await asyncio.wait({ended}, timeout=LOOK_S))[0]:
-                silent = worker.ready.is_set() and loop.time() - worker.heard_s > HUNG_S
+                patience_s = HUNG_S if worker.is_up else READY_S  # one that takes the place of another has still to come up
+                silent = worker.ready.is_set() and loop.time() - worker.heard_s > patience_s
                 if silent and suspect:  # twice, in case this process was suspended
                     _log.error(f"{self._settings.name} gives no sign of life: it is ended", pid=worker.process.pid)
                     worker.process.kill()
