@@ -14,6 +14,7 @@ HOUR_US = 3_600_000_000
 FIRST_YEAR, LAST_YEAR = 1900, 2999
 EVER_US = (-(2**62), 2**62)
 """Before and after all of those years."""
+MAX_TIME = len("15:00:00")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -78,6 +79,22 @@ def instant_us(text: str, *, zone: str, option: str) -> int:
         happens = "is skipped by" if _us(first) > _us(second) else "comes twice with"
         raise BadInstant(f"{option}: {text} {happens} the clocks of {zone}: write it with its offset, such as -05:00")
     return _us(first)
+
+
+def next_us(text: str, *, after_us: int, zone: str, option: str) -> int:
+    """UTC microseconds of an instant as `instant_us` reads it, or of a local time of day, `15:00`: the next one after that instant.
+
+    Raises BadInstant.
+    """
+    try:
+        wanted = time.fromisoformat(text) if ":" in text and len(text) <= MAX_TIME else None
+    except ValueError as error:
+        raise BadInstant(f"{option}: {text!r} is no time of day: write 15:00, or 2026-11-18T14:00") from error
+    if wanted is None or wanted.tzinfo is not None:
+        return instant_us(text, zone=zone, option=option)
+    today = datetime.fromtimestamp(after_us // 1_000_000, clock_of(zone)).date()
+    found = instant_us(f"{today}T{wanted}", zone=zone, option=option)
+    return found if found > after_us else instant_us(f"{today + timedelta(days=1)}T{wanted}", zone=zone, option=option)
 
 
 def clock_of(zone: str) -> Zone:

@@ -264,8 +264,8 @@ class Bench:
                 return self._kill_or_start(step)
             case Drain(limit=limit):
                 return self._running().drain(limit)
-            case Asked(command=command, pattern=pattern):
-                return self._running().says(command, pattern, self._rig.deadline_s)
+            case Asked(command=command, pattern=pattern, once=once):
+                return self._running().says(command, pattern, 0 if once else self._rig.deadline_s)
             case NewConfig(file=file):
                 return self._running().follow(fill_placeholders(file.read_text(), self._placeholders()))
             case _:

@@ -189,10 +189,12 @@ _Placed = SippLine | PhoneLine | SippCaller | PhoneCaller
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """`payphone COMMAND` about the running switch prints a line, now or before long, that holds this regular expression."""
+    """`payphone COMMAND` about the running switch prints a line, now or before long, that holds this regular expression. `once`: it changes
+    something, and is given only once."""
 
     command: str
     pattern: str
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -414,8 +416,9 @@ def _of_running(folder: Path, told: Mapping[str, Any]) -> Step | None:
     match told:
         case {"switch": "killed" | "started" as what, **rest} if not rest:
             return SwitchStep(killed=what == "killed")
-        case {"payphone": str(command), "says": str(pattern), **rest} if not rest:
-            return Asked(command=command, pattern=pattern)
+        case {"payphone": str(command), "says": str(pattern), **rest}:
+            _known(rest, {"once"}, str(folder / "rig.yaml"))
+            return Asked(command=command, pattern=pattern, once=bool(rest.get("once", False)))
         case {"config": str(name), **rest} if not rest:
             return NewConfig(file=_existing(folder / name))
         case {"gets": str(path), "says": str(pattern), **rest} if not rest:

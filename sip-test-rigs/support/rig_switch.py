@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -87,12 +88,14 @@ class Switch:
         return [] if self._drains else [f"`payphone drain` ended with {done.returncode}: {(done.stdout + done.stderr)[-500:]}"]
 
     def says(self, command: str, pattern: str, deadline_s: float) -> list[str]:
-        """Asks the running switch by `payphone COMMAND` until a line that it prints matches `pattern`. What was wrong."""
+        """Asks the running switch by `payphone COMMAND` until a line that it prints matches `pattern`, once at least. `CALL2` in it is the
+        id of the second of the calls in progress, the oldest first; `RECORDED` that of the call that ended last. What was wrong."""
         told = ""
 
         def found() -> bool:
             nonlocal told
-            done = run_to_end([payphone(), *command.split(), "--config", str(self.config_dir)], deadline_s=CLI_DEADLINE_S)
+            words = [self._id_of(word) for word in shlex.split(command)]
+            done = run_to_end([payphone(), *words, "--config", str(self.config_dir)], deadline_s=CLI_DEADLINE_S)
             told = done.stdout + done.stderr
             return any(re.search(pattern, line) for line in told.splitlines())
 
@@ -114,6 +117,18 @@ class Switch:
             return [f"there is no {name} to kill: the log does not say `{name} up`"]
         os.kill(json.loads(ups[-1])["pid"], signal.SIGKILL)
         return []
+
+    def _id_of(self, word: str) -> str:
+        """The call that a word stands for; any other word as it is."""
+        if word == "RECORDED":
+            return self._first_id(["calls", "--limit", "1"], 1)
+        place = re.fullmatch(r"CALL([1-9])", word)
+        return word if place is None else self._first_id(["live", "--once"], int(place[1]))
+
+    def _first_id(self, command: Sequence[str], place: int) -> str:
+        done = run_to_end([payphone(), *command, "--json", "--config", str(self.config_dir)], deadline_s=CLI_DEADLINE_S)
+        rows = done.stdout.splitlines()
+        return str(json.loads(rows[place - 1])["call_id"]) if len(rows) >= place else "none"
 
     def audit(self) -> list[str]:
         """What `payphone audit` finds. Raises SwitchError when it does not end."""

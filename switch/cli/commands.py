@@ -34,6 +34,18 @@ COMMANDS = {
         "Show each line of the running switch: calls now and since the start, its rest, its last result.",
     ),
     "statistics": ("switch.cli.control", "Show what peers sent and were refused, counted since the start."),
+    "hangup": ("switch.cli.steering", "Hang up calls in progress: those that are named, or all that match."),
+    "pause": (
+        "switch.cli.steering",
+        "Let no more calls go to a line, an advertiser, a campaign, a publisher or a number.",
+    ),
+    "resume": ("switch.cli.steering", "Let calls go again to what was paused by `payphone pause`."),
+    "cap": ("switch.cli.steering", "Give a cap another limit for a while, lower or higher than the config's."),
+    "overrides": (
+        "switch.cli.steering",
+        "List what is paused and limited otherwise than the config says, by whom, why and until when; or lift one.",
+    ),
+    "actions": ("switch.cli.steering", "Show who did what to the running switch and in the console, the newest first."),
     "alerts": ("switch.cli.alerts", "List the alerts that fire, and what became of earlier ones; send a test."),
     "probe": ("switch.cli.probe", "Place a real call to a number or a line by another make of phone, and say what is good."),
     "drain": ("switch.cli.control", "Take no new calls, let those in progress finish, then end the switch."),

@@ -1,5 +1,6 @@
 """What every command shares: its options, how a config and a ledger are opened, how it fails."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
@@ -166,6 +167,13 @@ _MEANWHILE = (
 
 
 # words
+
+
+def actor() -> str:
+    """Who gives a command to the running switch: `cli:anna`, also where she does it as the switch's own user by sudo."""
+    from getpass import getuser
+
+    return f"cli:{os.environ.get('SUDO_USER') or getuser()}"
 
 
 def count(number: int, what: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from switch.certificate_dates import WARN_DAYS
-from switch.cli.common import DEFAULT_CONFIG, EXIT, AsJson, ConfigDir, app, count, fail, place_of
+from switch.cli.common import DEFAULT_CONFIG, EXIT, AsJson, ConfigDir, actor, app, count, fail, place_of
 from switch.output import Column, Styled, Table, write_folded, write_json, write_line
 
 if TYPE_CHECKING:
@@ -76,9 +76,9 @@ def lines(
 ) -> None:
     """Show each line of the running switch: calls now and since the start, its rest, its last result.
 
-    calls now: 2/5 are two where cap is 5. A line rests after failures, as its `health` in the config says. OPTIONS: whether it answers
-    (unknown: not yet), and its last answer. The last result is of an attempt whose call is over, with the line's SIP status, and why it
-    failed.
+    calls now: 2/5 are two where cap is 5. A line rests after failures, as its `health` in the config says, or is paused. OPTIONS: whether
+    it answers (unknown: not yet), and its last answer. The last result is of an attempt whose call is over, with the line's SIP status,
+    and why it failed.
 
     \b
     Examples:
@@ -170,7 +170,7 @@ def drain(
     except (Invalid, ValueError) as error:
         fail(f"--limit {limit}: {error}; write 90s, 30m or 2h, up to 24h")
     with connected_switch(config) as (switch, zone):
-        found = switch.ask(Drain(id=1, limit_ms=limit_ms), Status)
+        found = switch.ask(Drain(id=1, limit_ms=limit_ms, actor=actor()), Status)
         if json_lines:
             write_json({"pid": switch.hello.pid, **_plain(found)})
         else:
@@ -246,9 +246,10 @@ def _line_table(found: "Sequence[LineStatus]", zone: "Zone") -> Table:
     )
     for line in found:
         resting = NOTHING if line.resting_until_us is None else _moment(line.resting_until_us, zone)
+        resting = "paused" if line.paused else resting
         result = (line.last_result or NOTHING).replace("_", " ") + ("" if line.last_sip_code is None else f" {line.last_sip_code}")
         result += "" if line.last_why is None else f": {line.last_why}"
-        is_well = line.resting_until_us is None and _is_well(line.health)
+        is_well = line.resting_until_us is None and _is_well(line.health) and not line.paused
         calls = (_calls(line), str(line.total_calls))
         table.add_row(line.name, line.advertiser, *calls, resting, _health(line.health), result, style="" if is_well else "yellow")
     return table

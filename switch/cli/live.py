@@ -62,8 +62,8 @@ def live(
     if state is not None and state not in get_args(CallState):
         fail(f"no call is ever in a state {state}; there are {', '.join(get_args(CallState))}")
     filters = Filters(campaign=campaign, publisher=publisher, advertiser=advertiser, line=line, state=state)
-    snapshot, zone = _snapshot(config)
-    _check_names(snapshot, filters)
+    snapshot, zone = snapshot_of(config)
+    check_names(snapshot, filters)
     if once or not (json_lines or is_terminal()):
         _show_once(snapshot, filters, zone, json_lines=json_lines)
         return
@@ -135,14 +135,14 @@ def _cap_table(wanted: "Sequence[CapStatus]", limited: "Mapping[str, Override]",
     return table
 
 
-def _snapshot(config: Path) -> "tuple[Snapshot, Zone]":
+def snapshot_of(config: Path) -> "tuple[Snapshot, Zone]":
     from switch.control.messages import Snapshot, Watch
 
     with connected_switch(config) as (switch, zone):
         return switch.ask(Watch(id=1), Snapshot), zone
 
 
-def _check_names(snapshot: "Snapshot", filters: "Filters") -> None:
+def check_names(snapshot: "Snapshot", filters: "Filters") -> None:
     """What the running switch does not have is no filter: exit 1."""
     for what, name, known in (
         ("line", filters.line, {line.name for line in snapshot.lines}),

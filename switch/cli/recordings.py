@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from switch.cli.common import DEFAULT_CONFIG, EXIT, AsJson, ConfigDir, app, fail, place_of
+from switch.cli.common import DEFAULT_CONFIG, EXIT, AsJson, ConfigDir, actor, app, fail, place_of
 from switch.cli.options import (
     MAX_LISTED,
     Actor,
@@ -203,7 +203,7 @@ def _pause(config: Path, call: str, *, paused: bool, json_lines: bool) -> None:
 
     try:
         with connected(place_of(config).data) as switch:
-            found = switch.ask(PauseRecording(id=1, call_id=call, paused=paused), RecordingPaused)
+            found = switch.ask(PauseRecording(id=1, call_id=call, paused=paused, actor=actor()), RecordingPaused)
     except NotRunning as error:
         fail(f"{error}: `payphone run --config {config}` starts one")
     except ControlError as error:

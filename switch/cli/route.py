@@ -1,11 +1,15 @@
 """The command `payphone route`. Where a call would go is found out by `switch.simulation.route_query`."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from switch.cli.common import DEFAULT_CONFIG, EXIT, AsJson, ConfigDir, app, deployed, fail
 from switch.output import write_folded, write_json
+
+if TYPE_CHECKING:
+    from routing.override import Override
 
 __all__ = ["app", "route"]
 
@@ -26,8 +30,9 @@ def route(
 ) -> None:
     """Say where a call would go and why.
 
-    No call is placed; all lines count as idle, and the first that is dialled answers. Shows the line that is dialled, what the menu made of
-    the keys, the tags that filters read, the price, and every rule that was looked at, with its file and line.
+    No call is placed; all lines count as idle, and the first that is dialled answers. Where the switch runs, its overrides hold. Shows the
+    line that is dialled, what the menu made of the keys, the tags that filters read, the price, and every rule that was looked at, with its
+    file and line.
 
     \b
     Examples:
@@ -43,7 +48,16 @@ def route(
     plan = deployment.plan
     try:
         clock = clock_of(zone or zone_of(plan))
-        answer = ask_route(plan, did=did, ani=ani, at=at, zone=clock, digits=digits, tags=passed_tags(tag, plan.tag_kinds))
+        answer = ask_route(
+            plan,
+            did=did,
+            ani=ani,
+            at=at,
+            zone=clock,
+            digits=digits,
+            tags=passed_tags(tag, plan.tag_kinds),
+            overrides=_overrides(deployment.switch.data),
+        )
     except (BadQuery, BadInstant) as error:
         fail(str(error))
     for warning in answer.warnings:
@@ -52,3 +66,18 @@ def route(
         write_json(answer.as_json())
     else:
         show_ruling(answer, positions, clock)
+
+
+def _overrides(data: Path) -> "tuple[Override, ...]":
+    """Those in force on the running switch; none where none runs."""
+    from switch.control.client import ControlError, NotRunning, connected
+    from switch.control.messages import GetOverrides, Overrides
+
+    try:
+        with connected(data) as switch:
+            return switch.ask(GetOverrides(id=1), Overrides).overrides
+    except NotRunning:
+        return ()
+    except ControlError as error:
+        write_folded([f"payphone: without the overrides of the running switch: {error}"], err=True)
+        return ()

@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 
 NUMBER, LINE = "number", "line"
+SCHEDULE = "schedule"
+"""The actor of what the config asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

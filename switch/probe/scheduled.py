@@ -10,7 +10,7 @@ from switch.companion import CompanionPlace, now_us
 from switch.config_watch import Fingerprint, fingerprint
 from switch.deployment import Deployment
 from switch.ledger.database import Database, LedgerUnreadable, LedgerUnwritable, ledger_url
-from switch.ledger.probes import ProbeRow
+from switch.ledger.probes import SCHEDULE, ProbeRow
 from switch.ledger.store import Ledger
 from switch.probe.placed import CannotPlace
 from switch.probe.run import DAY_US, NOT_INSTALLED, ProbeRefused, ProbeRun, is_installed, run_probe
@@ -18,8 +18,6 @@ from switch.probe_settings import ProbeSettings
 from switch.settings.load import load
 
 LOOK_S = 5.0
-SCHEDULE = "schedule"
-"""The actor of what is placed here."""
 US_PER_MS = 1_000
 
 

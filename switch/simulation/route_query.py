@@ -1,12 +1,13 @@
 """Asks where a call would go that nobody places, for `payphone route`. Pure but for the default of `at`, the present."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ivr.menu import DIGITS
 from routing.expression import Kind, Scalar
 from routing.geo import is_e164, to_e164
+from routing.override import Override
 from routing.zone import Zone
 from switch.billing.terms import Terms
 from switch.billing.verdict import JudgedCall
@@ -14,6 +15,7 @@ from switch.call.moment import Moment, iso
 from switch.engine.arrival import tag_value
 from switch.engine.clock import SystemClock
 from switch.engine.plan import Plan
+from switch.engine.usage import Usage
 from switch.period import instant_us
 from switch.simulation.call_script import CallScript, LineBehaviour, LineScript
 from switch.simulation.simulator import Simulator
@@ -66,9 +68,17 @@ class RouteAnswer:
 
 
 def ask_route(
-    plan: Plan, *, did: str, ani: str, at: str | None, zone: Zone, digits: str, tags: Mapping[str, Scalar]
+    plan: Plan,
+    *,
+    did: str,
+    ani: str,
+    at: str | None,
+    zone: Zone,
+    digits: str,
+    tags: Mapping[str, Scalar],
+    overrides: Iterable[Override] = (),
 ) -> RouteAnswer:
-    """Where the call goes while every line is free. `zone`: of `at`, where it names none; None: now.
+    """Where the call goes while every line is free. `zone`: of `at`, where it names none; None: now. `overrides`: those that are made.
 
     Raises BadQuery for digits that no phone has, BadInstant for an instant that can't be read.
     """
@@ -89,7 +99,10 @@ def ask_route(
         patience_ms=PATIENCE_MS,
         conduct=lambda _: ANSWERS,
     )
-    (judged,) = Simulator(plan, noting=True).play([script])
+    usage = Usage()
+    for override in overrides:
+        usage.overrides.add(override)
+    (judged,) = Simulator(plan, usage=usage, noting=True).play([script])
     return RouteAnswer(
         did=script.did,
         ani=script.ani,

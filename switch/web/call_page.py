@@ -18,6 +18,7 @@ from switch.ledger.reading import KeptRecording
 from switch.web.pages import page, sight, user_of
 from switch.web.sight import Sight
 from switch.web.site import Site
+from switch.web.steering import actor_of, note
 from switch.web.timeline import timeline_of
 
 MEDIA_TYPES = {".wav": "audio/wav", ".ogg": "audio/ogg", ".opus": "audio/ogg"}
@@ -69,6 +70,7 @@ def add_call(app: FastAPI, site: Site) -> None:
             raise HTTPException(404, "the file of this recording is not there")
         if not request.headers.get("range", "").removeprefix("bytes=").strip("0-"):
             _log.info("console: recording played", user=user_of(request).name, call_id=call_id, path=found[number].recording.path)
+            await note(site, actor_of(user_of(request)), "recording_played", call_id)
         return FileResponse(path, media_type=_media_type(path))
 
 

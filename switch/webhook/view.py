@@ -70,11 +70,11 @@ class Happening:
 
 
 def view(owner: Owner, happening: Happening) -> dict[str, Field] | None:
-    """Returns what `owner` is told of it, by field, tags as `tag.NAME`; None: it is none of that owner's business.
+    """Returns what `owner` is told of it, by field, tags as `tag.NAME`; None: it is none of that owner's business, as no probe's call is.
 
     `id` is left to the caller of this function: it is of the delivery.
     """
-    if happening.event not in TOLD[owner.kind] or not _concerns(owner, happening):
+    if happening.call.probe or happening.event not in TOLD[owner.kind] or not _concerns(owner, happening):
         return None
     seen = _of_all(owner, happening)
     match owner.kind:

@@ -21,7 +21,7 @@ TRIES = 3
 ROWS = "document.querySelectorAll('#calls tbody tr:not(.over)').length"
 PART = """fetch(document.querySelector('audio').src, {headers: {Range: 'bytes=4-7'}})
     .then(async (answer) => [answer.status, (await answer.arrayBuffer()).byteLength])"""
-PAGES = ("/", "/calls", "/figures", "/money", "/config")
+PAGES = ("/", "/calls", "/figures", "/money", "/config", "/actions")
 
 
 @asynccontextmanager
@@ -161,13 +161,36 @@ def test_an_open_page_survives_a_restart_of_the_switch(tmp_path: Path) -> None:
     run(test)
 
 
+def test_what_a_filter_shows_is_hung_up_and_nothing_else(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with console(tmp_path) as (scene, browser, port), visiting(browser, port, "anna") as anna:
+            one, there = await scene.talk()
+            ringing = await scene.call()
+            await scene.line.until_called()
+            await anna.until(f"{ROWS} === 2")
+            await anna.page.select_option("[name=state]", "talking")
+            await anna.page.click("#hang-up")
+            assert await anna.text("#hang-up-count") == "1 call is shown. It ends at once."
+            await anna.page.fill("#hang-up-dialog [name=reason]", "a test")
+            await anna.page.click("#hang-up-dialog [value=yes]")
+            await anna.until("document.querySelector('#hang-up-done').textContent === '1 ended.'")
+            await one.until_over()
+            await there.until_over()
+            await anna.page.select_option("[name=state]", "")
+            await anna.until(f"{ROWS} === 1")  # the one that rings is there
+            await anna.open("/actions")
+            rows = await anna.text("table.list")
+            assert [word for word in ("console:anna", "hangup", "a test", "login") if word not in rows] == []
+            ringing.hang_up()
+
+    run(test)
+
+
 async def _looked_at(visitor: Visitor, addresses: tuple[str, ...]) -> list[str]:
     found = []
     for address in addresses:
         await visitor.open(address)
-        await visitor.until(
-            "document.querySelector('[role=status]:not(.busy):not(.status)') === null"
-        )  # what loads by itself is there
+        await visitor.until("document.querySelector('.fine[role=status]') === null")  # what loads by itself is there
         found += [f"{address} {fault}" for fault in await visitor.faults()]
         if await visitor.is_too_wide():
             found.append(f"{address} is wider than its window")

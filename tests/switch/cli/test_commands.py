@@ -100,7 +100,7 @@ def test_version_and_typos() -> None:
 
 def test_the_shell_completes_commands() -> None:
     env = {"_PAYPHONE_COMPLETE": "complete_bash", "COMP_WORDS": "payphone ca", "COMP_CWORD": "1"}
-    assert CliRunner().invoke(app, [], env=env, prog_name="payphone").stdout.split() == ["caps", "calls"]
+    assert CliRunner().invoke(app, [], env=env, prog_name="payphone").stdout.split() == ["caps", "cap", "calls"]
 
 
 @pytest.mark.parametrize(

@@ -131,3 +131,9 @@ def test_no_owner_is_told_of_what_its_kind_may_not_have(owner: Owner, event: Web
     for happening in happenings():
         if happening.event is event and view(owner, happening) is not None:
             assert event in TOLD[owner.kind]
+
+
+@pytest.mark.parametrize("owner", OWNERS, ids=lambda owner: f"{owner.kind} {owner.name}")
+def test_nobody_is_told_of_a_probes_call(owner: Owner) -> None:
+    assert list(seen_by(owner))
+    assert list(seen_by(owner, probe=True)) == []
