@@ -51,15 +51,15 @@ fuzz: $(STAMP)  ## throw a million mutated SIP messages at a simulated switch (F
 bench: rig-tools  ## measure; one JSON line each
 	$(BIN)/python bench/run.py
 
-# What rigs and tests need beside .venv: SIPp (Debian's sip-tester), baresip, Kamailio, espeak-ng, and the programs of PostgreSQL. Root
+# What rigs and tests need beside .venv: SIPp (Debian's sip-tester), baresip, Kamailio, espeak-ng, Chromium, and the programs of PostgreSQL. Root
 # installs them; anybody else is told the one command. Rigs and tests start their own: Debian's packages would start a Kamailio on port 5060 and a PostgreSQL
 # on 5432 as well, and are asked not to (101 of policy-rc.d: forbidden).
 PG_CREATE := /etc/postgresql-common/createcluster.d/payphone.conf
 POLICY := /usr/sbin/policy-rc.d
 PATH_OF_ALL := $(PATH):/usr/sbin
-PEERS := sipp:sip-tester baresip:baresip-core kamailio:kamailio espeak-ng:espeak-ng
+PEERS := sipp:sip-tester baresip:baresip-core kamailio:kamailio espeak-ng:espeak-ng chromium:chromium
 
-rig-tools: $(STAMP)  ## install what rigs and tests need (SIPp, baresip, Kamailio, espeak-ng, PostgreSQL), or say the one command that does
+rig-tools: $(STAMP)  ## install what rigs and tests need (SIPp, baresip, Kamailio, espeak-ng, Chromium, PostgreSQL), or say the one command that does
 	@lacking=$$(for peer in $(PEERS); do PATH="$(PATH_OF_ALL)" command -v $${peer%:*} >/dev/null || printf '%s ' $${peer#*:}; done); \
 	[ -z "$$lacking" ] || { [ "$$(id -u)" = 0 ] && apt-get update -qq && $(SELF) quietly INSTALL="$$lacking"; } || \
 	  { echo "Rigs need programs that are missing. Run: sudo apt-get update && sudo apt-get install -y $$lacking" \

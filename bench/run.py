@@ -28,6 +28,7 @@ BENCHES = (
     "replay",
     "cli",
     "ears",
+    "live",
 )
 DEADLINE_S = 900
 _HERE = Path(__file__).resolve().parent

@@ -22,6 +22,18 @@ class Companion:
 
 COMPANIONS: tuple[Companion, ...] = (
     Companion(
+        name="deliver",
+        module="switch.deliver",
+        wanted=lambda deployment: bool(deployment.webhooks.all),
+        without="webhooks are told of nothing",
+    ),
+    Companion(
+        name="probes",
+        module="switch.probe",
+        wanted=lambda deployment: any(probe.every_ms is not None for probe in deployment.probes.values()),
+        without="no probes on schedule",
+    ),
+    Companion(
         name="monitor",
         module="switch.monitor",
         wanted=lambda deployment: deployment.switch.metrics is not None or deployment.switch.alerts is not None,

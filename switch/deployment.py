@@ -12,9 +12,11 @@ from media.prompts.prompt import Prompt
 from switch.alert_settings import AlertSettings
 from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan
+from switch.probe_settings import ProbeSettings
 from switch.sip.digest import Secret
 from switch.sip.flow import Flow, Transport
 from switch.sip.targets import Name
+from switch.webhook.terms import Webhooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,12 +187,14 @@ class SwitchSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """A config directory, compiled: it loaded without an error. `places`: where the plan's host names are written, file:line:column.
-    `prompts`: what its plan plays, by name."""
+    `prompts`: what its plan plays, by name. `webhooks`: who is told of calls by HTTP. `probes`: by name."""
 
     switch: SwitchSettings
     plan: Plan
     places: Mapping[Name, str] = field(default_factory=dict)
     prompts: Mapping[str, Prompt] = field(default_factory=dict)
+    webhooks: Webhooks = field(default_factory=Webhooks)
+    probes: Mapping[str, ProbeSettings] = field(default_factory=dict)
 
     @property
     def prompt_keys(self) -> dict[str, str]:

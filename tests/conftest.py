@@ -42,7 +42,7 @@ def _no_terminal_width(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _secrets_of_the_guide(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment variables that the config of docs/guide-config.md names."""
-    for name in ("SMALL_CARRIER_SECRET", "ACME_SECRET", "RETAIL_SECRET"):
+    for name in ("SMALL_CARRIER_SECRET", "ACME_SECRET", "RETAIL_SECRET", "TRACKER_SECRET"):
         monkeypatch.setenv(name, "a secret of the guide")
 
 

@@ -61,7 +61,9 @@ module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen {control}
 """
-ACCOUNT = "<sip:{number}@{place}>;regint=0;answermode=manual;audio_codecs={codecs}{auth}{srtp}\n"
+ALONE = "alone"
+"""The option of a line that answers by itself."""
+ACCOUNT = "<sip:{number}@{place}>;regint=0;answermode={answers};audio_codecs={codecs}{auth}{srtp}\n"
 
 
 class BaresipPhone:
@@ -119,6 +121,7 @@ class BaresipPhone:
             "sounds": self.name,  # relative: baresip 1.0 cuts the path of a recording at 128 characters
             "modules": MODULES,
             "auth": ";auth_user={};auth_pass={}".format(*auth) if auth[0] else "",
+            "answers": "auto" if ALONE in options else "manual",
             "srtp": ";mediaenc=srtp-mand" if "srtp" in options else "",
             "tls": "",
             "codecs": ",".join(CODECS[option] for option in options if option in CODECS) or USUAL_CODECS,

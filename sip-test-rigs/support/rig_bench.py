@@ -24,23 +24,29 @@ from rig_folder import (
     KamailioSays,
     LateLine,
     Load,
+    MonitorKilled,
+    NewConfig,
     PathKind,
     PhoneCaller,
     PhoneKind,
     PhoneLine,
     Rig,
+    Served,
     SippCaller,
     SippLine,
     Step,
     SwitchStep,
     Together,
+    Told,
 )
 from rig_hearing import AudioPhone, Hearing, Phone
 from rig_kamailio import Kamailio
 from rig_live import LiveWatch
+from rig_monitor import MonitorWatch, kill_monitor
 from rig_path import NetworkPath
 from rig_phone import PjPhone
 from rig_ports import HOST_RTP, LOOPBACK, LOOPBACK6, PortBlock, swallow, written
+from rig_receiver import Receiver, WebhookStep
 from rig_sipp import SippPhone
 from rig_switch import Switch, SwitchError
 from rig_words import RigError, fill_placeholders
@@ -72,6 +78,9 @@ class Bench:
         self._asterisk: Asterisk | None = None
         self._dns_at = (LOOPBACK, self._ports.next())
         self._name_server: NameServer | None = None
+        self._receivers = {kind.name: Receiver(kind) for kind in rig.receivers}
+        self._monitor_port, self._hook_port = self._ports.next(), self._ports.next()
+        self._watch: MonitorWatch | None = None
         self._lines: dict[str, Phone] = {}
         self._callers: dict[str, Phone] = {}
         self._live: LiveWatch | None = None
@@ -90,6 +99,9 @@ class Bench:
             problems += differences(self._rig.records, records[self._before :])
             problems += self._live.problems(records, self._rig.live) if self._live and self._rig.live else []
             problems += self._heard(records[self._before :])
+            problems += self._captured(switch)
+            for name, expected in self._rig.told.items():
+                problems += self._receivers[name].problems(expected)
         except (RigError, SwitchError) as error:
             problems.append(str(error))
         finally:
@@ -102,6 +114,8 @@ class Bench:
         zone = self._rig.folder / "dns.zone"
         if zone.exists():
             self._name_server = NameServer(fill_placeholders(zone.read_text(), values), at=self._dns_at)
+        if any(isinstance(step, Served | Told) for step in self._rig.steps):
+            self._watch = MonitorWatch(self._monitor_port, self._hook_port)
         self._switch = Switch(self._work, fill_placeholders(self._rig.config, values))
         if self._rig.kamailio is not None:
             for path in (self._rig.kamailio, *sorted(self._rig.folder.glob("*.list"))):
@@ -134,6 +148,8 @@ class Bench:
             "sip_mutual": f"{LOOPBACK}:{self._mutual_port}",
             "tls": str(self._work / "config" / "tls"),
             "rtp": f"{first}-{last}",
+            "metrics": f"{LOOPBACK}:{self._monitor_port}",
+            "webhook": f"http://{LOOPBACK}:{self._hook_port}/alerts",
             "mute": mute,
             "mute_port": mute.rpartition(":")[2],
             "dns": "{}:{}".format(*self._dns_at),
@@ -144,6 +160,7 @@ class Bench:
             "host_rtp": "{}-{}".format(*HOST_RTP),
             **lines,
             **ports,
+            **{name: receiver.at for name, receiver in self._receivers.items()},
         }
 
     def _reached_at(self, line: SippLine | PhoneLine) -> int:
@@ -222,17 +239,46 @@ class Bench:
                 return self._play_phones(step.calls, step.then)
             case Load():
                 return self._play_load(step)
-            case SwitchStep():
-                return self._kill_or_start(step)
+            case SwitchStep() | Drain() | Asked() | NewConfig():
+                return self._play_switch(step)
             case KamailioSays():
                 return [] if self._kamailio is None else self._kamailio.says(step.pattern, self._rig.deadline_s)
-            case Drain():
-                return self._running().drain(step.limit)
-            case Asked():
-                return self._running().says(step.command, step.pattern, 0 if step.once else self._rig.deadline_s)
+            case WebhookStep():
+                return self._play_webhooks(step)
+            case Served() | Told() | MonitorKilled():
+                return self._play_monitor(step)
             case LateLine():
                 self._start_line(next(line for line in self._rig.lines if line.name == step.name))
                 return []
+            case _:
+                assert_never(step)
+
+    def _play_webhooks(self, step: WebhookStep) -> list[str]:
+        if step.killed:
+            return self._running().kill_companion(step.killed)
+        return self._receivers[step.receiver].gets(step.event, step.tries, self._rig.deadline_s)
+
+    def _play_switch(self, step: SwitchStep | Drain | Asked | NewConfig) -> list[str]:
+        match step:
+            case SwitchStep():
+                return self._kill_or_start(step)
+            case Drain(limit=limit):
+                return self._running().drain(limit)
+            case Asked(command=command, pattern=pattern, once=once):
+                return self._running().says(command, pattern, 0 if once else self._rig.deadline_s)
+            case NewConfig(file=file):
+                return self._running().follow(fill_placeholders(file.read_text(), self._placeholders()))
+            case _:
+                assert_never(step)
+
+    def _play_monitor(self, step: Served | Told | MonitorKilled) -> list[str]:
+        match step:
+            case Served(path=path, pattern=pattern):
+                return [] if self._watch is None else self._watch.serves(path, pattern, self._rig.deadline_s)
+            case Told(alerts=alerts):
+                return [] if self._watch is None else self._watch.tells(alerts, self._rig.deadline_s)
+            case MonitorKilled():
+                return kill_monitor(self._running().pid)
             case _:
                 assert_never(step)
 
@@ -421,7 +467,15 @@ class Bench:
         for phone in self._phones():
             if not isinstance(phone, SippPhone):
                 problems += phone.close()
+        told = [step.alerts for step in self._rig.steps if isinstance(step, Told)]
+        if told and self._watch is not None:
+            problems += self._watch.tells_no_more(told[-1])
         return problems
+
+    def _captured(self, switch: Switch) -> list[str]:
+        wanted = {call: [str(word) for word in words] for call, words in self._rig.captured.items()}
+        found = {call: switch.captured(call) for call in wanted}
+        return [f"captured of {call}: {found[call]}, not {words}" for call, words in wanted.items() if found[call] != words]
 
     def _heard(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
         phones = {phone.name: phone for phone in self._phones()}
@@ -444,10 +498,14 @@ class Bench:
         problems += self._asterisk.stop() if self._asterisk else []
         if self._name_server:
             self._name_server.stop()
+        for receiver in self._receivers.values():
+            receiver.stop()
         for name, path in self._paths.items():
             path.close()
             self.notes.append(path.summary(name))
             write_wav(self._work / f"{name}.passed.wav", path.passed.samples()[0])
+        if self._watch is not None:
+            self._watch.close()
         self._mute.close()
         self._ports.close()
         return problems

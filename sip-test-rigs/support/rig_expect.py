@@ -34,6 +34,11 @@ def differences(expected: Sequence[Record], actual: Sequence[Record]) -> list[st
     return found
 
 
+def differences_in(place: str, wanted: Record, got: Record) -> list[str]:
+    """What differs in the keys that `wanted` has."""
+    return _compare(place, dict(wanted), got)
+
+
 def _compare(place: str, wanted: object, got: object) -> list[str]:
     match wanted:
         case [int() | float() as low, int() | float() as high]:

@@ -12,6 +12,7 @@ from rig_act import Act, read_act
 from rig_live import LiveLimits, read_limits
 from rig_ports import LOOPBACK
 from rig_programs import IPV6
+from rig_receiver import ReceiverKind, WebhookStep, read_receivers, webhook_step
 from rig_words import RigError, duration_ms
 
 RIG_NAME = re.compile(r"\d{2,3}-[a-z0-9-]+")
@@ -70,7 +71,7 @@ OPTIONS = {
         "early",
         "melody",
     ),
-    PhoneKind.BARESIP: ("srtp", "tls", "PCMA", "G722", "OPUS", "melody"),
+    PhoneKind.BARESIP: ("alone", "srtp", "tls", "PCMA", "G722", "OPUS", "melody"),
 }
 
 
@@ -197,13 +198,56 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """The monitor serves `path`, and a line of it, now or before long, holds this regular expression."""
+
+    path: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """These alerts have been posted to the webhook so far, each `EVENT CAUSE`, now or before long. After the last such step no more are."""
+
+    alerts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorKilled:
+    """The monitor is killed with SIGKILL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewConfig:
+    """The switch's config is replaced by this file, and runs."""
+
+    file: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LateLine:
     """A line played by SIPp that was not there before begins to listen."""
 
     name: str
 
 
-Step = SippCaller | PhoneCaller | Together | Datagrams | Load | SwitchStep | KamailioSays | Drain | Asked | LateLine
+Step = (
+    SippCaller
+    | PhoneCaller
+    | Together
+    | Datagrams
+    | Load
+    | SwitchStep
+    | KamailioSays
+    | Drain
+    | Asked
+    | Served
+    | Told
+    | MonitorKilled
+    | NewConfig
+    | LateLine
+    | WebhookStep
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,8 +257,9 @@ class Rig:
     `every_call`: what the tones of both sides of every call must be like (`rig_tone_table`). `compared`: recordings, in the order of the
     records, and the phones of their sides (`rig_compared`). `live`: how soon `payphone live` must show calls; None: it does not watch.
     `logs`: how often a regular expression is found (a number, or from and to), by
-    whose log it is. `kamailio`: the configuration of the proxy in front of the switch, `asterisk`: the folder of that of an Asterisk, or
-    None. `needs`: further programs. `certificates`: what the switch and phones show over TLS.
+    whose log it is. `captured`: by the carrier's Call-ID, the SIP messages that were kept of a call. `kamailio`: the configuration of the
+    proxy in front of the switch, `asterisk`: the folder of that of an Asterisk, or None. `needs`: further programs. `certificates`: what
+    the switch and phones show over TLS. `receivers`: of webhooks; `told`: what they must have got (`rig_receiver`).
     """
 
     name: str
@@ -227,8 +272,11 @@ class Rig:
     logs: Mapping[str, Mapping[str, int | list[int]]] = field(default_factory=dict)
     every_call: Mapping[str, Any] = field(default_factory=dict)
     compared: Sequence[Mapping[str, Any]] = ()
+    captured: Mapping[str, Sequence[str | int]] = field(default_factory=dict)
     live: LiveLimits | None = None
     certificates: tuple[Certificate, ...] = ()
+    receivers: tuple[ReceiverKind, ...] = ()
+    told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     deadline_s: float = DEFAULT_DEADLINE_S
     kamailio: Path | None = None
     asterisk: Path | None = None
@@ -262,16 +310,20 @@ def read_rig(folder: Path) -> Rig:
     config = folder / "config.yaml"
     text = _existing(config).read_text()
     script = _mapping(
-        folder / "rig.yaml", {"lines", "steps", "deadline", "kamailio", "asterisk", "needs", "certificates"}, optional=True
+        folder / "rig.yaml",
+        {"lines", "steps", "deadline", "kamailio", "asterisk", "needs", "certificates", "receivers"},
+        optional=True,
     )
-    expected = _mapping(folder / "expected.yaml", {"records", "heard", "logs", "every_call", "compared", "live"})
+    expected = _mapping(
+        folder / "expected.yaml", {"records", "heard", "logs", "every_call", "compared", "live", "told", "captured"}
+    )
     if "records" not in expected:
         raise RigError(f"{folder / 'expected.yaml'}: `records` is missing (a list; [] where no record may be left)")
     if "log: json" not in text:
         raise RigError(f"{config}: `switch.log` must be `json`: the runner waits for what the log says")
     lines = tuple(_lines(folder, script.get("lines") or {}))
     steps = tuple(_steps(folder, script.get("steps") or [{"caller": "caller.xml"}]))
-    if any(isinstance(line, PhoneLine) for line in lines) and not calls_of(steps):
+    if any(isinstance(line, PhoneLine) and "alone" not in line.options for line in lines) and not calls_of(steps):
         raise RigError(f"{folder / 'rig.yaml'}: a line with a `tone` is only answered for a step `phone`, and there is none")
     _check_parties(folder / "rig.yaml", steps, {line.name for line in lines}, beside={"kamailio", "asterisk"} & set(script))
     return Rig(
@@ -285,7 +337,10 @@ def read_rig(folder: Path) -> Rig:
         logs=expected.get("logs") or {},
         every_call=expected.get("every_call") or {},
         compared=expected.get("compared") or (),
+        captured=expected.get("captured") or {},
         live=read_limits(expected.get("live"), str(folder / "expected.yaml")),
+        receivers=read_receivers(script.get("receivers") or {}, str(folder / "rig.yaml")),
+        told=expected.get("told") or {},
         certificates=tuple(_certificates(folder, script.get("certificates") or {})),
         deadline_s=duration_ms(script["deadline"]) / 1_000 if "deadline" in script else DEFAULT_DEADLINE_S,
         kamailio=_existing(folder / script["kamailio"]) if "kamailio" in script else None,
@@ -356,7 +411,28 @@ def _steps(folder: Path, told: Sequence[Mapping[str, Any]]) -> Sequence[Step]:
     return [_step(folder, step, f"{folder / 'rig.yaml'}: steps[{n}]") for n, step in enumerate(told)]
 
 
+def _of_running(folder: Path, told: Mapping[str, Any]) -> Step | None:
+    """Returns a step with the running switch or its monitor, or None: it is another one."""
+    match told:
+        case {"switch": "killed" | "started" as what, **rest} if not rest:
+            return SwitchStep(killed=what == "killed")
+        case {"payphone": str(command), "says": str(pattern), **rest}:
+            _known(rest, {"once"}, str(folder / "rig.yaml"))
+            return Asked(command=command, pattern=pattern, once=bool(rest.get("once", False)))
+        case {"config": str(name), **rest} if not rest:
+            return NewConfig(file=_existing(folder / name))
+        case {"gets": str(path), "says": str(pattern), **rest} if not rest:
+            return Served(path=path, pattern=pattern)
+        case {"told": [*alerts], **rest} if not rest:
+            return Told(alerts=_words(alerts))
+        case {"monitor": "killed", **rest} if not rest:
+            return MonitorKilled()
+    return None
+
+
 def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
+    if (step := _of_running(folder, told)) is not None:
+        return step
     match told:
         case {"caller": str(name)}:
             _known(told, {"caller", "from", "to", "until", "arguments", "path"}, place)
@@ -383,19 +459,17 @@ def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
             kill_ms = (duration_ms(first), duration_ms(last))
             rounds = int(rest.get("rounds", 1))
             return Load(scenario=_existing(folder / name), rate=rate, kill_ms=kill_ms, rounds=rounds, seed=rest.get("seed"))
-        case {"switch": "killed" | "started" as what, **rest} if not rest:
-            return SwitchStep(killed=what == "killed")
-        case {"payphone": str(command), "says": str(pattern), **rest}:
-            _known(rest, {"once"}, place)
-            return Asked(command=command, pattern=pattern, once=bool(rest.get("once", False)))
         case {"line": str(name), **rest} if not rest:
             return LateLine(name=name)
         case {"kamailio says": str(pattern), **rest} if not rest:
             return KamailioSays(pattern=pattern)
+    if step := webhook_step(told, place):
+        return step
     raise RigError(
         f"{place}: a step is `caller: FILE.xml`, `phone: {{calls: ..., tone: ...}}`, `phones: [...]`, `datagrams: FILE.yaml`,"
         " `drain: TIME`, `load: FILE.xml`, `switch: killed`, `switch: started`, `payphone: COMMAND, says: REGEX`,"
-        " `line: NAME` or `kamailio says: REGEX`"
+        " `line: NAME`, `killed: COMPANION`, `receiver: NAME, gets: EVENT`, `gets: PATH, says: REGEX`, `told: [EVENT CAUSE, ...]`,"
+        " `monitor: killed`, `config: FILE.yaml` or `kamailio says: REGEX`"
     )
 
 

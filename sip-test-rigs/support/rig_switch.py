@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any
 from child_process import Program, run_to_end, tail, wait_until
 from ledger_records import read_records
 from rig_audio import write_tone
+from rig_capture import captured
 from rig_sounds import PROMPT_MS, PROMPTS
 from rig_words import RigError
 
@@ -20,6 +22,7 @@ READY_DEADLINE_S = 120.0
 RECORDS_DEADLINE_S = 60.0
 CLI_DEADLINE_S = 600.0
 OVERLOAD, OVERLOAD_OVER = "overload: new calls get 503, those in progress go on", "overload is over: calls are taken"
+RELOADED = "config reloaded"
 TAKES_CALLS = ("ready", "ledger writable")
 
 
@@ -51,6 +54,17 @@ class Switch:
     @property
     def log(self) -> Path:
         return self._program.output
+
+    @property
+    def pid(self) -> int:
+        return self._program.process.pid
+
+    def follow(self, config: str) -> list[str]:
+        """Replaces its config, and waits until it runs. What was wrong."""
+        before = _events(self.log.read_text(errors="replace").splitlines(), RELOADED)
+        (self.config_dir / "config.yaml").write_text(config)
+        followed = self._program.says(lambda lines: _events(lines, RELOADED) > before, READY_DEADLINE_S)
+        return [] if followed else ["the switch does not follow its new config"]
 
     def ended_within(self, seconds: float) -> bool:
         """Lets it run for so long; True as soon as it has ended by itself."""
@@ -86,6 +100,23 @@ class Switch:
             return any(re.search(pattern, line) for line in told.splitlines())
 
         return [] if wait_until(found, deadline_s) else [f"`payphone {command}` does not say {pattern!r}, but:\n{told}"]
+
+    def captured(self, call: str) -> list[str]:
+        """Returns the messages of a call, a word each, in what `payphone explain --pcap` writes. Raises SwitchError."""
+        file = self.config_dir.parent / f"{call}.pcap"
+        command = [payphone(), "explain", call, "--pcap", str(file), "--config", str(self.config_dir)]
+        done = run_to_end(command, deadline_s=CLI_DEADLINE_S)
+        if done.returncode:
+            raise SwitchError(f"`payphone explain --pcap` ended with {done.returncode}: {(done.stdout + done.stderr)[-500:]}")
+        return captured(file)
+
+    def kill_companion(self, name: str) -> list[str]:
+        """With SIGKILL, the one that came up last. What was wrong."""
+        ups = [line for line in self.log.read_text().splitlines() if line.startswith("{") and f'"{name} up"' in line]
+        if not ups:
+            return [f"there is no {name} to kill: the log does not say `{name} up`"]
+        os.kill(json.loads(ups[-1])["pid"], signal.SIGKILL)
+        return []
 
     def _id_of(self, word: str) -> str:
         """The call that a word stands for; any other word as it is."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-PLACEHOLDER = re.compile(r"\{([a-z0-9_]+)\}")
+PLACEHOLDER = re.compile(r"\{\{([a-z0-9_.]+)\}\}|\{([a-z0-9_]+)\}")
 DURATION = re.compile(r"(\d+)(ms|s)")
 
 
@@ -20,11 +20,13 @@ def duration_ms(text: object) -> int:
 
 
 def fill_placeholders(text: str, values: Mapping[str, str]) -> str:
-    """`{sip}` and the like replaced; raises RigError for a name that has no value."""
+    """`{sip}` and the like replaced, and `{{name}}` by `{name}`; raises RigError for a name that has no value."""
 
     def value(found: re.Match[str]) -> str:
-        if found[1] not in values:
-            raise RigError(f"unknown placeholder {{{found[1]}}}; there are {', '.join(sorted(values))}")
-        return values[found[1]]
+        if found[1]:
+            return f"{{{found[1]}}}"
+        if found[2] not in values:
+            raise RigError(f"unknown placeholder {{{found[2]}}}; there are {', '.join(sorted(values))}")
+        return values[found[2]]
 
     return PLACEHOLDER.sub(value, text)

@@ -147,6 +147,8 @@ class Refusal(StrEnum):
     WHICH_LINE = "which_line"
     """Several lines of the call owe."""
     NO_TERMS = "no_terms"
+    PROBE = "probe"
+    """A probe's call earns nothing."""
     NOT_AGREED = "not_agreed"
     """No price of the campaign waits for this."""
     UNKNOWN_DISPOSITION = "unknown_disposition"
@@ -274,6 +276,8 @@ def context_of(
     refused = unfit(posting)
     if refused is not None:
         return refused
+    if record.probe:
+        return Refused(because=Refusal.PROBE, detail=f"call {record.call_id} is a probe's")
     attempt = _attempt(record, attempts, posting=posting, money=money)
     if isinstance(attempt, Refused):
         return attempt

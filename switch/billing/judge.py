@@ -10,7 +10,8 @@ as soon as somebody talks: which attempt the call as a whole is attributed to is
 
 The ledger only grows. Rows that are in it already are never given again and never taken back, so the figures of a verdict are what
 the ledger holds of this call once the verdict's rows are in it. A call that ended in a crash is judged by the same rule, on the time that
-its record has. A call refused on arrival, such as one of a paused publisher, has earned nothing.
+its record has. A call refused on arrival, such as one of a paused publisher, has earned nothing, and neither has
+a probe's, whatever its terms say.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,6 +43,7 @@ from switch.call.record import AttemptRecord, CallRecord, EndedBy, FinalState
 NOT_CONNECTED = "not_connected"
 NO_TERMS = "no_terms"
 RECORDED_EARLIER = "recorded_earlier"
+PROBE = "probe"
 NEAR_MISS_MS = 5_000
 _MS = 1_000
 _MINUTE_S = 60
@@ -92,7 +94,7 @@ def judge(
         rows=rows,
         paid=_has(MoneyKind.PAYOUT, earlier) or any(amount(finding.earned.payout) for finding in findings),
         cost_micros=_sum(MoneyKind.COST, (*earlier, *rows)),
-        near_miss=any(_near_miss(attempt, terms.get(attempt.campaign)) for attempt in record.attempts),
+        near_miss=not record.probe and any(_near_miss(attempt, terms.get(attempt.campaign)) for attempt in record.attempts),
         states=tuple(_held(rows, terms)),
     )
 
@@ -143,6 +145,8 @@ def _held(rows: Sequence[MoneyRow], terms: Mapping[str, Terms]) -> Iterator[Stat
 
 
 def _findings(record: CallRecord, terms: Mapping[str, Terms]) -> list[_Finding]:
+    if record.probe:
+        return []
     if record.attempts:
         attributed = attributed_attempt(record.attempts)
         return [
@@ -241,6 +245,8 @@ def _near_miss(attempt: AttemptRecord, terms: Terms | None) -> bool:
 
 def _explain(record: CallRecord, findings: Sequence[_Finding], *, earlier: Sequence[MoneyRow]) -> tuple[str, str]:
     """Returns the deciding rule and what it read: the advertiser's if it holds for an attempt, else the publisher's if that one does."""
+    if record.probe:
+        return PROBE, "the call is a probe's: it earns nothing"
     told = [finding for finding in findings if finding.connected or finding.earned.revenue or finding.earned.payout]
     why = "; ".join(_tell(finding) for finding in told) or f"none of {len(record.attempts)} attempts connected"
     for finding in told:

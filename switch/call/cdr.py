@@ -60,6 +60,7 @@ def build_record(
         seed=history.seed,
         trail=trail,
         sip_call_id=history.sip_call_id,
+        probe=history.probe,
     )
 
 
@@ -166,6 +167,7 @@ def event_facts(event: ev.Event) -> Mapping[str, object]:
                 "sip_call_id": event.sip_call_id,
                 **({} if event.why is None else {"why": event.why}),
                 **({"encrypted": True} if event.encrypted else {}),
+                **({"probe": True} if event.probe else {}),
             }
         case _:
             return {name: value for name, value in asdict(event).items() if name != "at" and value is not None}

@@ -19,7 +19,7 @@ class InviteArrived(msgspec.Struct, frozen=True, kw_only=True):
     `seed`: what routing draws from for this call. `version`: of the plan that the call pins. `max_call_ms`: the longest a call may last.
     `tags`: what the carrier passed in headers. `sip_call_id`: the Call-ID of the INVITE; None: the call is only simulated.
     `why`: the objection in words, where it does not say all. `publisher`, `campaign`: of the number, where there is an objection:
-    else the ruling says them. `encrypted`: the caller's audio will be.
+    else the ruling says them. `encrypted`: the caller's audio will be. `probe`: the call is a probe's.
     """
 
     at: Moment
@@ -37,6 +37,7 @@ class InviteArrived(msgspec.Struct, frozen=True, kw_only=True):
     publisher: str | None = None
     campaign: str | None = None
     encrypted: bool = False
+    probe: bool = False
 
 
 class Ruled(msgspec.Struct, frozen=True, kw_only=True):

@@ -102,6 +102,7 @@ def begin(event: InviteArrived) -> Step:
         sip_call_id=event.sip_call_id,
         publisher=event.publisher,
         campaign=event.campaign,
+        probe=event.probe,
     )
     call = Call(history=history, phase=Routing(), legs=(LegState.INVITED,), expires=event.at.plus_ms(event.max_call_ms))
     if event.objection is not None:

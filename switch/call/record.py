@@ -119,7 +119,8 @@ class CallRecord:
 
     `sip_code`: the final answer to the caller's INVITE. `ended_detail`: the cause, a value of `switch.call.cause.Cause`.
     `menu_done`: the caller qualified in a menu. `tags`: all that filters could read of the call.
-    `sip_call_id`: the Call-ID of the caller's leg; None: not known.
+    `sip_call_id`: the Call-ID of the caller's leg; None: not known. `probe`: it came from a trunk of
+    probes: it earns nothing and counts nowhere.
     `seed`, `config`: of routing's random draws; the config's version. `trail`: the rulings' reasons, in order, as plain JSON values.
     """
 
@@ -148,3 +149,4 @@ class CallRecord:
     seed: int = 0
     trail: tuple[Mapping[str, object], ...] = ()
     sip_call_id: str | None = None
+    probe: bool = False

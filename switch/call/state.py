@@ -122,7 +122,7 @@ class MenuVisit(msgspec.Struct, frozen=True, kw_only=True):
 class CallHistory(msgspec.Struct, frozen=True, kw_only=True):
     """`tags`: from the carrier and the menu. `wanted`: the line that a menu transfers the caller to. `held`: when the caller first
     entered a hold queue. `heartbeat`: the last moment the bridge was known to stand. `ended`: when the call ended for
-    the caller (BYE sent or received). `sip_call_id`: the Call-ID of the caller's leg; None: not known.
+    the caller (BYE sent or received). `sip_call_id`: the Call-ID of the caller's leg; None: not known. `probe`: the call is a probe's.
     """
 
     call_id: str
@@ -149,6 +149,7 @@ class CallHistory(msgspec.Struct, frozen=True, kw_only=True):
     final_state: FinalState | None = None
     sip_code: int | None = None
     sip_call_id: str | None = None
+    probe: bool = False
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from switch.engine.live_view import CapStatus
 
 NEARLY = 0.75
 """From this share on a cap is said to be nearly full."""
-BAR = 20
+BAR = 12
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _GAUGES = frozenset({Per.BALANCE, Per.SPACING})
 """What these count is no share of their limit: a balance is what is left, and of a spacing one is too soon or not."""

@@ -1,5 +1,6 @@
 """The commands that look at what goes on in a running switch: its live calls, and how full its caps are."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
@@ -10,11 +11,14 @@ from switch.cli.control import connected_switch
 from switch.output import Column, Styled, Table, is_terminal, screen, width, write_json, write_line, write_lines
 
 if TYPE_CHECKING:
+    from routing.override import Override
     from routing.zone import Zone
     from switch.cli.live_table import Filters
     from switch.control.messages import Snapshot
     from switch.control.watcher import Event, Watcher
+    from switch.engine.live_view import CapStatus
 
+NOTHING = "-"
 REDRAW_S = 1.0
 """Ages and talk times go on while nothing happens."""
 __all__ = ["app", "caps", "live"]
@@ -80,7 +84,7 @@ def caps(
     """Show how full each cap of the running switch is, and when it is counted from zero again.
 
     A strict cap counts calls that may still come to count. A balance is what is left of a prepaid deposit. Yellow: three quarters full;
-    red: full.
+    red: full. A limit by an override says whose it is, and until when.
 
     \b
     Examples:
@@ -91,11 +95,12 @@ def caps(
     """
     import msgspec
 
-    from switch.cli.cap_text import is_nearly_full, percent, share
-    from switch.control.messages import Caps, GetCaps
+    from switch.cli.cap_text import share
+    from switch.control.messages import Caps, GetCaps, GetOverrides, Overrides
 
     with connected_switch(config) as (switch, zone):
         every = switch.ask(GetCaps(id=1), Caps).caps
+        overrides = switch.ask(GetOverrides(id=2), Overrides).overrides
     found = [cap for cap in every if owner is None or owner in (cap.owner, cap.owner.partition(":")[2])]
     if owner is not None and not found:
         fail(f"the running switch has no cap of {owner}")
@@ -103,20 +108,31 @@ def caps(
     if json_lines:
         for cap in wanted:
             write_json(msgspec.to_builtins(cap))
-        return
-    if not wanted:
+    elif wanted:
+        _cap_table(wanted, {each.target: each for each in overrides if each.limit is not None}, zone).show()
+    else:
         write_line("there are no caps" if not every else f"no cap is {full} % full")
-        return
-    from switch.cli.cap_text import bar, counted, used
+
+
+def _cap_table(wanted: "Sequence[CapStatus]", limited: "Mapping[str, Override]", zone: "Zone") -> Table:
+    """`limited`: overrides by the key of their cap."""
+    from switch.cli.cap_text import bar, counted, is_nearly_full, percent, used
     from switch.console import local
 
-    columns = ["cap", "counts", "used", "", "full", ["reset", zone.key]]
+    has_limited = any(cap.key in limited for cap in wanted)
+    columns = ["cap", "counts", "used", "", "full", ["reset", zone.key], *(["limit by"] if has_limited else [])]
     table = Table([Column(heading, right=place in (2, 4), key=not place) for place, heading in enumerate(columns)])
     for cap in wanted:
-        reset = "-" if cap.resets_us is None else local(cap.resets_us, zone, to="minutes")
+        reset = NOTHING if cap.resets_us is None else local(cap.resets_us, zone, to="minutes")
         style = "red" if cap.used >= cap.limit and is_nearly_full(cap) else "yellow" if is_nearly_full(cap) else ""
-        table.add_row(cap.owner, counted(cap), used(cap), bar(cap), percent(cap) if bar(cap) else "", reset, style=style)
-    table.show()
+        row = [cap.owner, counted(cap), used(cap), bar(cap), percent(cap) if bar(cap) else "", reset]
+        if has_limited:
+            override = limited.get(cap.key)
+            until = None if override is None else override.until_us
+            ends = "" if until is None else f" until {local(until, zone, to='minutes')}"
+            row.append(NOTHING if override is None else f"{override.actor}{ends}")
+        table.add_row(*row, style=style)
+    return table
 
 
 def snapshot_of(config: Path) -> "tuple[Snapshot, Zone]":

@@ -3,15 +3,17 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import get_args
 
 from routing.cap import Per
+from routing.override import Override
 from routing.zone import Zone
 from switch.billing.money import show_micros
 from switch.cli.cap_text import is_nearly_full, percent, share
 from switch.console import local
 from switch.control.messages import LiveStatus
 from switch.control.watcher import LiveState
-from switch.engine.live_view import CapStatus, LiveCallView
+from switch.engine.live_view import CallState, CapStatus, LiveCallView
 from switch.engine.status import LineStatus, TrunkStatus
 from switch.output import GAP, Column, Line, Styled, Table, cell_width, cropped
 
@@ -136,9 +138,9 @@ class LiveTable:
         status = state.status
         if status is None:
             return
-        words = Counter(view.state for view in calls)
+        words: Counter[str] = Counter(view.state for view in calls)
         total = f"{len(calls)} of {len(state.calls)} calls" if str(self.filters) else _count(len(calls))
-        told = ", ".join(f"{number} {word}" for word, number in words.most_common())
+        told = ", ".join(f"{words[word]} {word}" for word in get_args(CallState) if words[word])
         owed = sum(view.revenue_micros for view in calls)
         money = f", owed so far {show_micros(owed)}" if owed else ""
         what = f"{total}{': ' if told else ''}{told}{money}"
@@ -155,6 +157,8 @@ class LiveTable:
             yield "nearly full", [*(_cap(cap) for cap in fullest), *rest]
         if state.trunks:
             yield "trunks", [_trunk(trunk) for trunk in state.trunks]
+        if state.overrides:
+            yield "overrides", [_override(each, self.zone) for each in state.overrides]
         unwell = [line for line in state.lines if line.resting_until_us is not None or (line.health and line.health.is_up is False)]
         if unwell:
             yield "lines", [Styled(f"{line.name} {_ails(line)}", "yellow") for line in unwell]
@@ -182,9 +186,10 @@ class LiveTable:
     def _widths(self, columns: int | None) -> dict[_Figure, int]:
         """Returns how wide each column is that there is room for. What is left of the room goes to names that are cut off, the most
         important first."""
-        wanted = {figure: max(figure.least, min(figure.most, self._widest[figure.heading])) for figure in _FIGURES}
+        whole = {figure: max(figure.least, self._widest[figure.heading]) for figure in _FIGURES}
         if columns is None:
-            return wanted
+            return whole
+        wanted = {figure: min(figure.most, wide) for figure, wide in whole.items()}
         ranked = sorted(_FIGURES, key=lambda figure: figure.rank)
         taken: dict[_Figure, int] = {}
         left = columns + GAP
@@ -242,6 +247,14 @@ def _trunk(trunk: TrunkStatus) -> Styled:
     unregistered = trunk.registration is not None and trunk.registration.until_us is None
     word = " down" if down else " not registered" if unregistered else ""
     return Styled(f"{trunk.name} {calls}{word}", "yellow" if word else "")
+
+
+def _override(override: Override, zone: Zone) -> Styled:
+    until = "" if override.until_us is None else f" until {local(override.until_us, zone, to='minutes')}"
+    if override.limit is None:
+        return Styled(f"{override.key} paused{until}", "yellow")
+    limit = show_micros(override.limit) if override.is_money else str(override.limit)
+    return Styled(f"{override.key} limit {limit}{until}", "yellow")
 
 
 def _ails(line: LineStatus) -> str:

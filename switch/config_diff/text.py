@@ -17,7 +17,7 @@ from switch.settings import value as v
 from switch.settings.files import without_secrets
 
 NONE = "none"
-SECRETS = frozenset({"token", "tokens", "password", "secret", "webhook"})
+SECRETS = frozenset({"token", "tokens", "password", "secret", "webhook", "headers"})
 """Keys whose values are compared and never shown."""
 _DEFAULT = re.compile(r"default: (.+)$")
 """How a description ends that says what holds where the key is left out."""

@@ -18,7 +18,7 @@ from switch.engine.live_view import LiveCallView
 PUBLISH_S = 0.2
 """How often changes are sent, at most."""
 LOOK_NS = 2_000_000_000
-"""How often lines, trunks and caps are compared."""
+"""How often lines and trunks are compared, and a second later caps: of a thousand lines each takes some milliseconds."""
 RECONCILE_NS = 30_000_000_000
 """How often everything is made anew and sent whole: what a defect has left in a watcher's state lasts no longer."""
 MAX_UNSENT_BYTES = 1 << 20
@@ -39,6 +39,7 @@ class Publisher:
         self._state: Snapshot | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._look_ns = 0
+        self._caps_ns = 0
         self._reconcile_ns = 0
         self._snapshot: bytes | None = None
 
@@ -96,7 +97,7 @@ class Publisher:
         """Looks at everything anew. Returns the state, without its calls: those are kept by `_views`."""
         self._views.forget()
         self._views.look()
-        self._look_ns, self._reconcile_ns = at.mono_ns + LOOK_NS, at.mono_ns + RECONCILE_NS
+        self._look_ns, self._caps_ns, self._reconcile_ns = (at.mono_ns + ns for ns in (LOOK_NS, LOOK_NS // 2, RECONCILE_NS))
         engine = self._engine
         return Snapshot(
             revision=revision,
@@ -130,9 +131,11 @@ class Publisher:
             self._look_ns = at.mono_ns + LOOK_NS
             lines = self._engine.line_status(at)
             trunks = self._engine.trunk_status(at)
-            caps = self._engine.cap_status(at)
         else:
             status = replace(status, lag_ms=state.status.lag_ms)
+        if at.mono_ns >= self._caps_ns:
+            self._caps_ns = at.mono_ns + LOOK_NS
+            caps = self._engine.cap_status(at)
         found = Changes(
             revision=state.revision + 1,
             calls=calls,

@@ -1,1 +1,1 @@
-"""Webhooks and pixels: one process that tails the ledger and tells others what happened to their calls."""
+"""The deliver process: tells webhooks of what the ledger has, by HTTP. Calls do not wait for it, and do not notice when it dies."""

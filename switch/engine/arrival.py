@@ -57,6 +57,7 @@ def arrival_of(
         publisher=None if number is None else number.publisher,
         campaign=None if number is None else number.campaign,
         encrypted=encrypted,
+        probe=plan.is_probe(trunk),
     )
 
 

@@ -173,6 +173,8 @@ class CallControl:
         if tried.talk is None:
             raise RuntimeError(f"leg {leg} is bridged and does not talk")
         self.usage.holds.leave(call.history.call_id)
+        if call.history.probe:
+            return
         self.usage.count_connection((call.history.call_id, leg), at_us=tried.talk.utc_us)
         times = self._accrual_times(context.terms[tried.campaign])
         connected_ms = ms_between(tried.talk, at) - tried.timer_offset_ms  # talk may have begun before its answer was durable
@@ -227,7 +229,10 @@ class CallControl:
     def _reserve(
         self, call: Call, context: CallContext, attempt: Attempt, *, leg: int, ruling: Ruling, at: Moment
     ) -> tuple[int, ...]:
-        """Reserves the attempt's caps; returns the talk times at which it may earn."""
+        """Reserves the attempt's caps; returns the talk times at which it may earn. A probe's call takes no part in caps: what was never
+        reserved counts nowhere later, its line's health included."""
+        if call.history.probe:
+            return ()
         context.reserved.add(leg)
         owners = _owners(
             context.plan,

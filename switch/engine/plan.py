@@ -22,7 +22,7 @@ from switch.sip.targets import Name, name_of
 class Trunk:
     """A trunk that may send us calls. `networks`, `networks6`: (address, mask) pairs of IPv4 and IPv6 as integers. `rate`: what it bills
     us, or None. `peer`: how SIP treats it. `per_second`: more new calls in any second are refused, `max_calls`: more live ones; None: no
-    limit. `names`: host names whose addresses are its own, too."""
+    limit. `names`: host names whose addresses are its own, too. `probe`: its calls are probes': they earn nothing and count nowhere."""
 
     name: str
     networks: tuple[tuple[int, int], ...]
@@ -32,6 +32,7 @@ class Trunk:
     per_second: int | None = None
     max_calls: int | None = None
     names: tuple[Name, ...] = ()
+    probe: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +147,11 @@ class Plan:
     def trunk_named(self, name: str) -> Trunk | None:
         """Returns the trunk with this name, or None."""
         return next((each for each in self.trunks if each.name == name), None)
+
+    def is_probe(self, trunk: str) -> bool:
+        """Returns whether the trunk's calls are probes'."""
+        found = self.trunk_named(trunk)
+        return found is not None and found.probe
 
     def rate_of(self, trunk: str) -> Rate | None:
         """Returns what the trunk bills us, or None."""

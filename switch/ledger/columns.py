@@ -207,7 +207,8 @@ def columns_of(database: Database) -> Iterator[LedgerColumns]:
 
 
 def _in(period: Period) -> list[ColumnElement[bool]]:
-    conditions = []
+    """Calls of the period. Those of probes are in no report."""
+    conditions: list[ColumnElement[bool]] = [~CALL.c.probe]
     if period.has_start:
         conditions.append(CALL.c.invited_us >= period.from_us)
     if period.has_end:

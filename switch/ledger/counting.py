@@ -20,6 +20,9 @@ FOREVER_US = 2**62  # far beyond any instant
 LONGEST_US = 2 * 86_400_000_000
 """From the INVITE of a line to the start of talk with it: never as much."""
 
+_NO_PROBE = ATTEMPT.c.call_id.not_in(select(CALL.c.call_id).where(CALL.c.probe))
+"""Calls of probes count for nobody."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Span:
@@ -72,7 +75,11 @@ class Reading:
 
     def made(self, limit: int) -> list[PastAttempt]:
         """Returns that many of the newest attempts, oldest first, with their revenue."""
-        newest = select(ATTEMPT).order_by(ATTEMPT.c.invited_us.desc(), ATTEMPT.c.call_id.desc(), ATTEMPT.c.number.desc())
+        newest = (
+            select(ATTEMPT)
+            .where(_NO_PROBE)
+            .order_by(ATTEMPT.c.invited_us.desc(), ATTEMPT.c.call_id.desc(), ATTEMPT.c.number.desc())
+        )
         attempt = newest.limit(limit).subquery()
         # the kind is asked for in the sum, so that no query planner looks for the few rows of a call among all rows of a kind
         revenue = func.sum(case((MONEY.c.kind == MoneyKind.REVENUE.value, MONEY.c.amount_micros), else_=0))
@@ -138,7 +145,7 @@ def _paid(since_us: int) -> Select[Any]:
 
 def _attempts(at: ColumnElement[int], span: _Span) -> tuple[_Groups, _Groups]:
     """How many attempts had the instant `at`: for whom they were made, and whose calls they were of."""
-    near = (ATTEMPT.c.invited_us >= span.from_us - LONGEST_US, at >= span.from_us, at < span.to_us)
+    near = (_NO_PROBE, ATTEMPT.c.invited_us >= span.from_us - LONGEST_US, at >= span.from_us, at < span.to_us)
     made_for = {"line": ATTEMPT.c.line, "advertiser": ATTEMPT.c.advertiser, "campaign": ATTEMPT.c.campaign}
     attempts = ATTEMPT.join(CALL, ATTEMPT.c.call_id == CALL.c.call_id)
     return (

@@ -12,7 +12,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, and_, case, func, insert, select
 
 from switch.call.record import Outcome
+from switch.ledger import reading
 from switch.ledger.database import Database, storing
+from switch.ledger.probes import SCHEDULE, ProbeRow
 from switch.ledger.tables import ALERT, ATTEMPT, CALL, LEG_MEDIA, AlertRow, alert_values, read_alert
 
 TOLD = "told"
@@ -98,11 +100,13 @@ class LineResults:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recent:
     """The last while, for alerts. `lines`: by name. `near_misses`: calls that their line ended just short of what is billable, by line and
-    publisher. `invited`: how many calls came in each of the spans asked for."""
+    publisher. `invited`: how many calls came in each of the spans asked for. Calls of probes are in none of these; `probes`: what
+    those found that the config asked for."""
 
     lines: Mapping[str, LineResults] = field(default_factory=dict)
     near_misses: Mapping[tuple[str, str], int] = field(default_factory=dict)
     invited: tuple[int, ...] = ()
+    probes: tuple[ProbeRow, ...] = ()
 
 
 class MonitorLedger:
@@ -118,7 +122,7 @@ class MonitorLedger:
 
     def tally(self, after: int, through: int) -> Tally:
         """Returns the sums of the calls with numbers in (after, through]."""
-        numbers = and_(CALL.c.number > after, CALL.c.number <= through)
+        numbers = and_(CALL.c.number > after, CALL.c.number <= through, ~CALL.c.probe)
         revenue, payout = func.sum(CALL.c.revenue_micros), func.sum(CALL.c.payout_micros)
         talk = case((CALL.c.connected_ms > 0, CALL.c.connected_ms))
         calls = _grouped(
@@ -172,7 +176,7 @@ class MonitorLedger:
             LEG_MEDIA.join(CALL, LEG_MEDIA.c.call_id == CALL.c.call_id),
             (LEG_MEDIA.c.codec,),
             [each for column, bounds in asked for each in _spread(column, bounds)],
-            and_(CALL.c.number > after, CALL.c.number <= through, LEG_MEDIA.c.codec.is_not(None)),
+            and_(CALL.c.number > after, CALL.c.number <= through, ~CALL.c.probe, LEG_MEDIA.c.codec.is_not(None)),
         )
         found = []
         with self._database.snapshot() as connection:
@@ -183,12 +187,15 @@ class MonitorLedger:
                 found.append(QualityTally(codec=codec, loss=loss, jitter=jitter, mos=mos, sent_loss=sent_loss, sent_mos=sent_mos))
         return found
 
-    def recent(self, *, lines_since_us: int, misses_since_us: int, spans: Sequence[tuple[int, int]]) -> Recent:
+    def recent(
+        self, *, lines_since_us: int, misses_since_us: int, probes_since_us: int, spans: Sequence[tuple[int, int]]
+    ) -> Recent:
         """Returns attempts made since an instant, near misses that ended since one, and how many calls came in each of `spans`: from an
         instant on, before another. All UTC microseconds."""
         answered = func.sum(case((ATTEMPT.c.outcome == Outcome.ANSWERED.value, 1), else_=0))
         failed = func.sum(case((ATTEMPT.c.outcome.in_([each.value for each in _FAILED]), 1), else_=0))
-        lines = select(ATTEMPT.c.line, answered, failed).where(ATTEMPT.c.invited_us >= lines_since_us).group_by(ATTEMPT.c.line)
+        lines = select(ATTEMPT.c.line, answered, failed).select_from(ATTEMPT.join(CALL)).group_by(ATTEMPT.c.line)
+        lines = lines.where(ATTEMPT.c.invited_us >= lines_since_us, ~CALL.c.probe)
         missed = and_(
             CALL.c.ended_us >= misses_since_us, CALL.c.near_miss, CALL.c.billable.is_(False), ATTEMPT.c.talk_us.is_not(None)
         )
@@ -200,10 +207,17 @@ class MonitorLedger:
                 near_misses={(line, publisher): number for line, publisher, number in connection.execute(misses)},
                 invited=tuple(
                     connection.scalar(
-                        select(func.count()).where(CALL.c.invited_us >= from_us, CALL.c.invited_us < to_us).select_from(CALL)
+                        select(func.count())
+                        .where(CALL.c.invited_us >= from_us, CALL.c.invited_us < to_us, ~CALL.c.probe)
+                        .select_from(CALL)
                     )
                     or 0
                     for from_us, to_us in spans
+                ),
+                probes=tuple(
+                    row
+                    for row in reading.probes(connection, since_us=probes_since_us, target=None, limit=None)
+                    if row.actor == SCHEDULE
                 ),
             )
 

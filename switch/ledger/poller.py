@@ -72,7 +72,7 @@ def read_history(ledger: Ledger, horizon: Lookback) -> History:
             deposits=reading.balances(),
             paid=tuple(reading.paid_since(horizon.paid_us)),
             attempts=tuple(reading.made(MAX_MADE)),
-            overrides=overrides,
+            overrides=tuple(overrides),
         )
         return History(past=past, last_money=reading.last_money())
 

@@ -18,6 +18,7 @@ from switch.billing.verdict import JudgedCall, MoneyRow
 from switch.call.leg_media import LegMedia
 from switch.call.record import Outcome
 from switch.ledger.heard import HeardRow
+from switch.ledger.probes import ProbeRow
 from switch.ledger.tables import (
     ATTEMPT,
     CALL,
@@ -27,6 +28,7 @@ from switch.ledger.tables import (
     LEG_MEDIA,
     MONEY,
     MONEY_STATE,
+    PROBES,
     RECORDING,
     RECORDING_DELETION,
     RecordingDeletionRow,
@@ -36,6 +38,7 @@ from switch.ledger.tables import (
     read_heard,
     read_media,
     read_money,
+    read_probe,
     read_recording,
     read_state,
 )
@@ -351,3 +354,11 @@ def _in_turn(keys: Iterable[str]) -> Iterable[list[str]]:
     while some := list(islice(left, KEYS_PER_QUERY)):
         wanted = min(KEYS_PER_QUERY, 1 << (len(some) - 1).bit_length())
         yield some + some[-1:] * (wanted - len(some))
+
+
+def probes(connection: Connection, *, since_us: int, target: str | None, limit: int | None) -> list[ProbeRow]:
+    """Returns them newest first."""
+    found = select(PROBES).where(PROBES.c.at_us >= since_us).order_by(PROBES.c.at_us.desc(), PROBES.c.number.desc()).limit(limit)
+    if target is not None:
+        found = found.where(PROBES.c.target == target)
+    return [read_probe(row) for row in connection.execute(found).mappings()]

@@ -17,7 +17,9 @@ from switch.call.leg_media import LegMedia
 from switch.engine.steering_rows import ActionRow, OverrideRow, SteeringRows
 from switch.ledger import reading, steering
 from switch.ledger.database import Database, LedgerUnreadable, LedgerUnwritable, RecordRefused, storing
+from switch.ledger.delivery_tables import FEED, FEED_CALL, FEED_MONEY, FEED_RECORDING
 from switch.ledger.heard import HeardRow
+from switch.ledger.probes import ProbeRow
 from switch.ledger.reading import CallFilter, KeptRecording
 from switch.ledger.scan import Broken, LedgerScan
 from switch.ledger.tables import (
@@ -31,6 +33,7 @@ from switch.ledger.tables import (
     MONEY,
     MONEY_STATE,
     POSTING,
+    PROBES,
     RECORDING,
     RECORDING_DELETION,
     SIP_TRACES,
@@ -47,6 +50,7 @@ from switch.ledger.tables import (
     media_row,
     money_row,
     posting_row,
+    probe_values,
     read_posting,
     read_trace,
     recording_values,
@@ -152,6 +156,7 @@ class Ledger:
             known = reading.existing(connection, RECORDING.c.path, [each.path for each in recordings])
             if fresh := [recording_values(each) for each in recordings if each.path not in known]:
                 connection.execute(insert(RECORDING), fresh)
+                _feed(connection, FEED_RECORDING, [str(row["path"]) for row in fresh])
 
     def add_recording_deletions(self, deletions: Sequence[RecordingDeletionRow]) -> None:
         """As `add_recordings`; a file without a recording's row is one, too."""
@@ -189,6 +194,11 @@ class Ledger:
         with self._database.changing() as connection, storing():
             old = select(SIP_TRACES.c.id).where(SIP_TRACES.c.began_us < before_us).order_by(SIP_TRACES.c.began_us).limit(limit)
             return connection.execute(delete(SIP_TRACES).where(SIP_TRACES.c.id.in_(old))).rowcount
+
+    def add_probes(self, rows: Sequence[ProbeRow]) -> None:
+        """All or none."""
+        with self._database.changing() as connection, storing():
+            connection.execute(insert(PROBES), [probe_values(each) for each in rows])
 
     def probe(self) -> None:
         """Proves that a write works right now, by doing one."""
@@ -284,6 +294,11 @@ class Ledger:
 
     # reading recordings
 
+    def probes(self, *, since_us: int = 0, target: str | None = None, limit: int | None = None) -> list[ProbeRow]:
+        """Returns the results of probes since then, newest first. `target`: the number or line; None: all."""
+        with self._database.snapshot() as connection:
+            return reading.probes(connection, since_us=since_us, target=target, limit=limit)
+
     def recordings_of(self, call_ids: Iterable[str]) -> list[KeptRecording]:
         """The recordings of these calls, in the order of their ends."""
         with self._database.snapshot() as connection:
@@ -350,6 +365,7 @@ def _append(connection: Connection, append: Append) -> None:
         connection.execute(insert(POSTING), postings)
     if money := [money_row(row, 0) for row in append.money]:
         connection.execute(insert(MONEY), money)
+        _feed(connection, FEED_MONEY, [row.key for row in append.money])
     if states := [state_row(state, 0) for state in append.states]:
         connection.execute(insert(MONEY_STATE), states)
 
@@ -369,6 +385,12 @@ def _insert_calls(connection: Connection, calls: Sequence[JudgedCall]) -> None:
     _insert_new(connection, MONEY, money)
     states = [state_row(state, number) for judged in calls for number, state in enumerate(judged.verdict.states, start=1)]
     _insert_new(connection, MONEY_STATE, states)
+    _feed(connection, FEED_CALL, [judged.record.call_id for judged in calls])
+
+
+def _feed(connection: Connection, kind: str, keys: Sequence[str]) -> None:
+    """Says that these rows are new, in the order of commits: whoever tells others of it reads on from there."""
+    connection.execute(insert(FEED), [{"kind": kind, "key": key} for key in keys])
 
 
 def _insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:

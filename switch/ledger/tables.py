@@ -1,13 +1,13 @@
 """Defines the tables of the SQL ledger as they are now, and maps records to rows; both are derived from the record types.
 
 A field of `CallRecord`, `AttemptRecord`, `Verdict`, `MoneyRow`, `StateRow`, `CallEvent`, `PostingRow`, `RecordingRow`, `LegMedia`,
-`HeardRow`, `SipTraceRow`, `AlertRow`, `OverrideRow` or `ActionRow` is a column of the same name: adding a field to the type, and a
-migration that adds the column, is all there is to do. What is read equals what was written. How the tables came to be is what the
+`HeardRow`, `SipTraceRow`, `AlertRow`, `OverrideRow`, `ActionRow` or `ProbeRow` is a column of the same name: adding a field to the type,
+and a migration that adds the column, is all there is to do. What is read equals what was written. How the tables came to be is what the
 migrations say; a test compares both.
 
 Times are UTC microseconds, durations milliseconds, money micros. Portable types only: enums are text, mappings and tuples JSON text.
-Money, its states, events, configs, postings, recordings, figures of audio, what was heard, alerts, overrides and actions are append-only:
-triggers of the database refuse to change or delete their rows.
+Money, its states, events, configs, postings, recordings, figures of audio, what was heard, alerts, overrides, actions and what probes found
+are append-only: triggers of the database refuse to change or delete their rows.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -43,6 +43,7 @@ from switch.call.leg_media import LegMedia
 from switch.call.record import AttemptRecord, CallRecord
 from switch.engine.steering_rows import ActionRow, OverrideRow
 from switch.ledger.heard import HeardRow
+from switch.ledger.probes import ProbeRow
 
 R = TypeVar("R")
 _BIG = ("_us", "_ms", "_micros", "_packets", "_octets", "limit")
@@ -215,6 +216,7 @@ _RECORDING, _DELETION = RecordColumns(RecordingRow), RecordColumns(RecordingDele
 _HEARD = RecordColumns(HeardRow)
 _OVERRIDE, _ACTION = RecordColumns(OverrideRow), RecordColumns(ActionRow)
 _TRACE = RecordColumns(SipTraceRow)
+_PROBE = RecordColumns(ProbeRow)
 _ALERT = RecordColumns(AlertRow)
 
 METADATA = MetaData(
@@ -237,7 +239,9 @@ APPEND_ONLY = (
     "heard",
     "overrides",
     "actions",
+    "probes",
     "alert",
+    *("feed", "webhook", "deliveries", "delivery_attempts"),
 )
 
 
@@ -269,6 +273,7 @@ Index("ix_call_number", CALL.c.number)
 Index("ix_call_newest", CALL.c.ended_us, CALL.c.call_id)
 Index("ix_call_invited", CALL.c.invited_us, CALL.c.call_id)
 Index("ix_call_ani", CALL.c.ani, CALL.c.invited_us)
+Index("ix_call_probe", CALL.c.call_id, sqlite_where=CALL.c.probe, postgresql_where=CALL.c.probe)
 
 ATTEMPT = Table(
     "attempt",
@@ -331,6 +336,10 @@ SIP_TRACES = Table("sip_traces", METADATA, _serial(), *_TRACE.sql())
 Index("ix_sip_traces_call", SIP_TRACES.c.call_id)
 Index("ix_sip_traces_sip", SIP_TRACES.c.sip_call_id)
 Index("ix_sip_traces_began", SIP_TRACES.c.began_us)
+# What probes found (`switch.probe`): a row for each call that they placed.
+PROBES = Table("probes", METADATA, *_PROBE.sql(), PrimaryKeyConstraint("probe", "at_us", "number"))
+Index("ix_probes_at", PROBES.c.at_us)
+
 ALERT = Table("alert", METADATA, _serial(), *_ALERT.sql())
 Index("ix_alert_cause", ALERT.c.cause, ALERT.c.id)
 
@@ -399,6 +408,10 @@ def trace_values(row: SipTraceRow) -> dict[str, object]:
     return _TRACE.row(row)
 
 
+def probe_values(row: ProbeRow) -> dict[str, object]:
+    return _PROBE.row(row)
+
+
 def alert_values(row: AlertRow) -> dict[str, object]:
     return _ALERT.row(row)
 
@@ -430,4 +443,5 @@ read_heard = _HEARD.read
 read_override = _OVERRIDE.read
 read_action = _ACTION.read
 read_trace = _TRACE.read
+read_probe = _PROBE.read
 read_alert = _ALERT.read

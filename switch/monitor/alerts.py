@@ -32,6 +32,8 @@ class AlertKind(StrEnum):
     """No call comes in an hour in which calls usually come."""
     NEAR_MISSES = "near_misses"
     """Calls end just short of what is billable, again and again."""
+    PROBE = "probe"
+    """A probe on schedule has failed."""
     DISK = "disk"
     CERTIFICATE = "certificate"
     SWITCH = "switch"

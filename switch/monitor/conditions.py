@@ -10,6 +10,7 @@ from switch.billing.money import show_micros
 from switch.engine.live_view import CapStatus
 from switch.engine.status import LineStatus, TrunkStatus
 from switch.ledger.monitoring import LineResults, Recent
+from switch.ledger.probes import failing_now
 from switch.monitor.alerts import AlertKind, Assessment, Condition
 from switch.monitor.view import Disk, SwitchView, View
 
@@ -20,6 +21,8 @@ RESULTS_US = 15 * 60 * US_PER_S
 FAILURES = 5
 """So many of them, and none that was answered, say that it does."""
 MISSES_US = 3_600 * US_PER_S
+PROBES_US = 4 * US_PER_DAY
+"""A probe's last result counts for so long: a weekend, and a day beside it."""
 USUAL_WEEKS = 4
 EXHAUSTED = 100
 MAX_TEXT = 400
@@ -46,8 +49,9 @@ def assess(view: View, settings: AlertSettings, *, currency: str) -> Assessment:
         known |= _OF_SWITCH
         found += _of_switch(view.switch, settings, at_us=view.at_us, currency=currency)
     if view.recent is not None:
-        known.add(AlertKind.NEAR_MISSES)
+        known |= {AlertKind.NEAR_MISSES, AlertKind.PROBE}
         found += _near_misses(view.recent, settings)
+        found += _probes(view.recent, view.probes)
     if view.switch is not None and view.recent is not None:
         known |= {AlertKind.LINE, AlertKind.QUIET}
         found += _lines(view.switch.lines, view.recent)
@@ -117,6 +121,13 @@ def _lines(lines: Iterable[LineStatus], recent: Recent) -> Iterator[Condition]:
 
 def _last_failure(line: LineStatus) -> str:
     return f"the last one: {line.last_why or line.last_result or 'not known'} ({_status(line.last_sip_code)})"
+
+
+def _probes(recent: Recent, scheduled: frozenset[str]) -> Iterator[Condition]:
+    for failing in failing_now(recent.probes, only=scheduled):
+        often = "" if failing.times == 1 else f", for the {failing.times}. time in a row"
+        text = f"probe {failing.probe} of {failing.kind} {failing.target} failed{often}: {'; '.join(failing.failures)}"
+        yield _condition(AlertKind.PROBE, failing.probe, text)
 
 
 def _quiet(recent: Recent, settings: AlertSettings) -> Iterator[Condition]:

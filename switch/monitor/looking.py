@@ -8,7 +8,7 @@ from pathlib import Path
 from switch.control.client import ControlError, connected
 from switch.control.messages import Caps, GetCaps, GetLines, GetStatistics, GetStatus, GetTrunks, Lines, Statistics, Status, Trunks
 from switch.ledger.monitoring import MonitorLedger, Recent
-from switch.monitor.conditions import MISSES_US, RESULTS_US, usual_spans
+from switch.monitor.conditions import MISSES_US, PROBES_US, RESULTS_US, usual_spans
 from switch.monitor.tallies import Tallies
 from switch.monitor.view import Disk, SwitchView
 
@@ -70,7 +70,10 @@ class LedgerReader:
     def recent(self, now_us: int, zone: str) -> Recent:
         """Returns the last while. `zone`: by whose clocks hours are compared."""
         return self._ledger.recent(
-            lines_since_us=now_us - RESULTS_US, misses_since_us=now_us - MISSES_US, spans=usual_spans(now_us, zone)
+            lines_since_us=now_us - RESULTS_US,
+            misses_since_us=now_us - MISSES_US,
+            probes_since_us=now_us - PROBES_US,
+            spans=usual_spans(now_us, zone),
         )
 
 

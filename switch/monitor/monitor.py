@@ -93,7 +93,8 @@ class Monitor:
         if switch is not None:
             await self._follow(switch.status.config)
         await asyncio.to_thread(self._read_ledger, at_us)
-        view = View(at_us=at_us, switch=switch, why=why, recent=self._recent[1], disks=disks(self._disk_places()))
+        probes = frozenset(name for name, probe in self._deployment.probes.items() if probe.every_ms is not None)
+        view = View(at_us=at_us, switch=switch, why=why, recent=self._recent[1], disks=disks(self._disk_places()), probes=probes)
         self._shown.view = view
         await self._alert(view)
 

@@ -33,10 +33,12 @@ class Disk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """`switch` None: it does not answer, and `why` says in words what happens instead. `recent` None: the ledger can't be read."""
+    """`switch` None: it does not answer, and `why` says in words what happens instead. `recent` None: the ledger can't be read.
+    `probes`: those that the config places on a schedule."""
 
     at_us: int
     switch: SwitchView | None = None
     why: str = ""
     recent: Recent | None = None
     disks: tuple[Disk, ...] = ()
+    probes: frozenset[str] = frozenset()

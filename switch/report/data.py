@@ -89,9 +89,9 @@ def load_data(
 
 
 def _not_recorded(columns: LedgerColumns, records: Sequence[CallRecord]) -> tuple[CallRecord, ...]:
-    """Without calls that ended between the reading of the journal and that of the ledger."""
+    """Without calls that ended between the reading of the journal and that of the ledger, and without those of probes."""
     recorded = columns.recorded(record.call_id for record in records)
-    return tuple(record for record in records if record.call_id not in recorded)
+    return tuple(record for record in records if record.call_id not in recorded and not record.probe)
 
 
 def _recorded_calls(columns: LedgerColumns, query: ReportQuery, progress: Progress) -> pl.DataFrame:

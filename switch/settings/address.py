@@ -33,6 +33,7 @@ _MAPPED = IPv6Network("::ffff:0:0/96")
 NETWORK = "an address or network, such as 192.0.2.7, 10.1.0.0/16 or 2001:db8::/32"
 PORT_RANGE = "two ports, such as 20000-20999, from 1024 to 65535, with room for two even ports"
 SIP_URI = "a SIP URI, such as sip:+12125550101@192.0.2.10:5060 or sip:+12125550101@sip.example.com;transport=tls"
+WEBHOOK_HOST = "a host name such as hooks.example.com or *.example.com, or an address or network such as 10.1.0.0/16"
 HOST_NAME = r"(?=.{1,253}$)(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 """RFC 1123 §2.1; the last label is no number."""
 
@@ -183,6 +184,16 @@ def _unreadable_uri(text: str) -> Invalid:
 def _over_tls(uri: SipUri) -> str:
     params = tuple((name, value) for name, value in uri.params if name != "transport")
     return str(SipUri(user=uri.user, host=uri.host, port=uri.port, params=(*params, ("transport", "tls"))))
+
+
+def webhook_host(text: str) -> str:
+    """A host name, one with `*.` in front, an address or a network."""
+    if re.fullmatch(HOST_NAME, text.removeprefix("*.")):
+        return text.lower()
+    try:
+        return str(ip_network(text))
+    except ValueError as error:
+        raise Invalid(f"bad host {quote(text)}", expected=WEBHOOK_HOST, hint=_network_hint(text)) from error
 
 
 def _network_hint(text: str) -> str | None:

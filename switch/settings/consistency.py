@@ -27,6 +27,7 @@ from switch.settings.names import EntryKind, Names
 from switch.settings.problem import quote
 from switch.settings.source import KeyPath
 from switch.settings.value import Invalid, nearest, tag_value
+from switch.settings.webhooks import webhook_findings
 from switch.sip.flow import Transport, default_port, is_address, transport_of
 from switch.sip.headers import SipUri, parse_uri
 from switch.sip.peer import DEFAULT_ALGORITHMS
@@ -48,6 +49,8 @@ def inconsistencies(document: Document, names: Names) -> Iterator[Finding]:
     yield from _tokens(document.advertisers or {}, document.switch)
     yield from _users(document.users or {}, document.switch)
     yield from _shown_callers(document.numbers or {})
+    yield from webhook_findings(document, names.kinds)
+    yield from _probes(document)
 
 
 def circles(nodes: Mapping[str, Node]) -> Iterator[Finding]:
@@ -230,3 +233,22 @@ def _shown_callers(numbers: Mapping[str, NumberConfig]) -> Iterator[Finding]:
         if number.show_ani and not is_toll_free(did):
             hint = "callers of other numbers may withhold theirs; a line that may know them all the same is `trusted`"
             yield Finding(("numbers", did, "show_ani"), Invalid(f"{did} is not toll-free", hint=hint, at_key=True))
+
+
+def _probes(document: Document) -> Iterator[Finding]:
+    """A probe calls a number that there is, from a trunk of probes: calls from any other would earn money and fill caps."""
+    trunks = {name for name, trunk in (document.trunks or {}).items() if trunk.probe}
+    for name, probe in (document.probes or {}).items():
+        path: KeyPath = ("probes", name)
+        if probe.number is None:
+            continue
+        if probe.number not in (document.numbers or {}):
+            hint = nearest(probe.number, document.numbers or {})
+            yield Finding((*path, "number"), Invalid(f"there is no number {probe.number}", hint=hint))
+        if probe.trunk is not None and probe.trunk not in trunks:
+            expected = f"a trunk with `probe: true`: {', '.join(sorted(trunks)) or 'there is none'}"
+            yield Finding((*path, "trunk"), Invalid(f"{quote(probe.trunk)} is no trunk of probes", expected=expected))
+        elif probe.trunk is None and len(trunks) != 1:
+            hint = "say which with `trunk:`" if trunks else "add `probe: {addresses: [127.0.0.9], probe: true}` to `trunks:`"
+            message = f"{'several trunks' if trunks else 'no trunk'} for probes"
+            yield Finding((*path, "number"), Invalid(message, hint=hint))

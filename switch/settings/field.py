@@ -177,6 +177,8 @@ DurationOrZero = Annotated[int, _duration(0), text_schema(v.DURATION_PATTERN)]
 TimerT1 = Annotated[int, _duration(10, 4_000), text_schema(v.DURATION_PATTERN)]  # RFC 3261 §17.1.2.2: T1 is at most T2, 4 s
 AnnouncementInterval = Annotated[int, _duration(10_000, 600_000), text_schema(v.DURATION_PATTERN)]
 ProbeInterval = Annotated[int, _duration(10_000, 3_600_000), text_schema(v.DURATION_PATTERN)]  # carriers want no faster than 10 s
+ProbeLimit = Annotated[int, _duration(1_000, 60_000), text_schema(v.DURATION_PATTERN)]  # of a probe's call, which costs money
+ProbeEvery = Annotated[int, _duration(60_000), text_schema(v.DURATION_PATTERN)]
 SessionLength = Annotated[int, _duration(60_000, 30 * v.DAY_MS), text_schema(v.DURATION_PATTERN)]  # of the console
 RegistrationTime = Annotated[int, _duration(60_000), text_schema(v.DURATION_PATTERN)]
 SessionTimer = Annotated[int | None, scalar(v.session_timer, v.SESSION_TIMER), text_schema(v.SESSION_TIMER_PATTERN)]
@@ -214,6 +216,7 @@ Networks = Annotated[
     BeforeValidator(_one_is_a_list),
     WithJsonSchema({"anyOf": [{"const": "any"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
 ]
+WebhookHost = Annotated[str, scalar(address.webhook_host, address.WEBHOOK_HOST), text_schema()]
 PortRange = Annotated[tuple[int, int], scalar(address.port_range, address.PORT_RANGE), text_schema(address.RANGE_PATTERN)]
 SipUri = Annotated[str, scalar(address.sip_uri, address.SIP_URI), text_schema("^[Ss][Ii][Pp]:")]
 LineName = Annotated[str, _known(EntryKind.LINE), text_schema()]

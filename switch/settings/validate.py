@@ -18,16 +18,19 @@ from switch.settings.names import Names
 from switch.settings.source import KeyPath, NoValue, Tree, Value
 
 MAX_PASSES = 8
-MAPPINGS = ("lines", "keys", "overflow", "payouts", "dispositions", "split", "retry", "tiers", "dates", "tags", "route")
+MAPPINGS = ("lines", "keys", "overflow", "payouts", "dispositions", "split", "retry", "tiers", "dates", "tags", "route", "webhooks")
 """Keys that hold entries by name, at any place below a section."""
 DEPTH: Mapping[KeyPath, int] = {
+    ("advertisers", "webhooks"): 5,
     ("advertisers", "lines"): 5,
     ("campaigns", "payout"): 4,
     ("campaigns", "payouts"): 5,
     ("campaigns", "recording"): 4,
     ("campaigns", "repeat"): 4,
     ("campaigns", "revenue"): 4,
+    ("campaigns", "webhooks"): 5,
     ("menus", "branch"): 5,
+    ("publishers", "webhooks"): 5,
 }
 """The length of the paths of fields, by section and key: of models inside an entry that rules may look at although a field is left out."""
 

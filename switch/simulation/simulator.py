@@ -115,6 +115,7 @@ class Simulator:
             version=self.plan.version,
             max_call_ms=self.plan.max_call_ms,
             tags=script.tags,
+            probe=self.plan.is_probe(script.trunk),
         )
         step = begin(arrived)
         context = CallContext(plan=self.plan, rate=self.plan.rate_of(script.trunk))

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from switch.ledger.database import LedgerUnreadable, LedgerUnwritable
+from switch.web.actions_page import add_actions
 from switch.web.call_page import add_call
 from switch.web.calls_page import add_calls
 from switch.web.config_page import add_config
@@ -40,6 +41,7 @@ def create_console(site: Site, config: Path) -> FastAPI:
     add_figures(app, site)
     add_money(app, site)
     add_config(app, site, config)
+    add_actions(app, site)
     _add_errors(app)
     return app
 

@@ -18,6 +18,7 @@ from switch.ledger.reading import KeptRecording
 from switch.web.pages import page, sight, user_of
 from switch.web.sight import Sight
 from switch.web.site import Site
+from switch.web.steering import actor_of, note
 from switch.web.timeline import timeline_of
 
 MEDIA_TYPES = {".wav": "audio/wav", ".ogg": "audio/ogg", ".opus": "audio/ogg"}
@@ -45,13 +46,15 @@ def add_call(app: FastAPI, site: Site) -> None:
     async def call(request: Request, call_id: str) -> Response:
         seen = sight(request)
         whole = await site.ask(partial(_whole, site, call_id))
+        is_part = bool(request.headers.get("hx-request"))
         if whole is not None and seen.sees(whole.judged.record):
+            if is_part:  # the page of a call in progress follows it: now it is over
+                return Response(headers={"HX-Refresh": "true"})
             return page(request, "call.html", **_values(whole, seen, now_us=site.now_us()))
         live = None if whole is not None else site.hub.call(call_id, seen)
         if live is None:
             raise HTTPException(404, UNKNOWN)
-        part = "call_live_part.html" if request.headers.get("hx-request") else "call_live.html"
-        return page(request, part, call=live, now_us=site.now_us())
+        return page(request, "call_live_part.html" if is_part else "call_live.html", call=live, now_us=site.now_us())
 
     @app.get("/calls/{call_id}/recordings/{number}")
     async def recording(request: Request, call_id: str, number: int) -> Response:
@@ -67,6 +70,7 @@ def add_call(app: FastAPI, site: Site) -> None:
             raise HTTPException(404, "the file of this recording is not there")
         if not request.headers.get("range", "").removeprefix("bytes=").strip("0-"):
             _log.info("console: recording played", user=user_of(request).name, call_id=call_id, path=found[number].recording.path)
+            await note(site, actor_of(user_of(request)), "recording_played", call_id)
         return FileResponse(path, media_type=_media_type(path))
 
 

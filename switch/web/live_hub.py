@@ -11,6 +11,7 @@ from typing import Any, assert_never
 
 import msgspec
 
+from routing.override import Override
 from switch.control.messages import Changes, LiveStatus
 from switch.control.watcher import Changed, Event, Lost, Replaced, Watcher
 from switch.engine.live_view import CapStatus, LiveCallView
@@ -60,6 +61,16 @@ class LiveHub:
     def lines(self, sight: Sight) -> list[LineStatus]:
         return [line for line in self._watcher.state.lines if sight.line(line)]
 
+    @property
+    def overrides(self) -> tuple[Override, ...]:
+        """Those in force, for operators."""
+        return self._watcher.state.overrides
+
+    @property
+    def caps(self) -> tuple[CapStatus, ...]:
+        """All, for operators."""
+        return self._watcher.state.caps
+
     async def run(self) -> None:
         """Watches for as long as it is not cancelled."""
         async for event in self._watcher.events():
@@ -92,7 +103,7 @@ class LiveHub:
         return {
             "status": state.status,
             "calls": calls,
-            **self._rest(sight, lines=state.lines, trunks=state.trunks, caps=state.caps),
+            **self._rest(sight, lines=state.lines, trunks=state.trunks, caps=state.caps, overrides=state.overrides),
         }
 
     def _rest(
@@ -102,19 +113,22 @@ class LiveHub:
         lines: Iterable[LineStatus] | None,
         trunks: Iterable[TrunkStatus] | None,
         caps: Iterable[CapStatus] | None,
+        overrides: Iterable[Override] | None,
     ) -> dict[str, Any]:
         found: dict[str, Any] = {}
         if lines is not None:
             found["lines"] = [line for line in lines if sight.line(line)]
         if trunks is not None and sight.is_whole:
             found["trunks"] = list(trunks)
+        if overrides is not None and sight.is_whole:
+            found["overrides"] = list(overrides)
         if caps is not None:
             own = frozenset(line.name for line in self._watcher.state.lines if sight.line(line))
             found["caps"] = [cap for cap in caps if sight.cap(cap, own)]
         return found
 
     def _changes(self, changes: Changes, sight: Sight) -> dict[str, Any]:
-        found = self._rest(sight, lines=changes.lines, trunks=changes.trunks, caps=changes.caps)
+        found = self._rest(sight, lines=changes.lines, trunks=changes.trunks, caps=changes.caps, overrides=changes.overrides)
         shown, seen, ended = self._shown[sight], [], []
         for view in changes.calls:
             if (visible := sight.live(view)) is not None:

@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 from switch.web.guard import COOKIE, LOGIN, address_of, cookie_of
 from switch.web.pages import page
 from switch.web.site import Site
+from switch.web.steering import actor_of, note
 
 MAX_NAME_CHARS = 64
 TOLD_FROM = 5
@@ -44,10 +45,12 @@ def add_login(app: FastAPI, site: Site) -> None:
         user = site.console.users.get(name)
         if not await site.passwords.are(user, password) or user is None:
             _tell(name, address, failures)
+            await note(site, f"console:{name}", "login", "console", outcome="wrong password", detail={"address": address})
             why = "No user has this name and password."
             return page(request, "login.html", status=401, wanted=_local(wanted), why=why, name=name)
         site.throttle.succeeded(name, address)
         _log.info("console: logged in", user=user.name, role=user.role.value, address=address)
+        await note(site, actor_of(user), "login", "console", detail={"address": address})
         site.sessions.close(cookie_of(request))
         answer = RedirectResponse(_local(wanted), status_code=303)
         answer.set_cookie(COOKIE, site.sessions.open(user), httponly=True, secure=True, samesite="lax", path="/")
@@ -57,6 +60,7 @@ def add_login(app: FastAPI, site: Site) -> None:
     async def log_out(request: Request) -> Response:
         site.sessions.close(cookie_of(request))
         _log.info("console: logged out", user=request.state.user.name)
+        await note(site, actor_of(request.state.user), "logout", "console")
         answer = RedirectResponse(LOGIN, status_code=303)
         answer.delete_cookie(COOKIE, httponly=True, secure=True, samesite="lax", path="/")
         return answer

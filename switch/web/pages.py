@@ -30,6 +30,7 @@ PAGES = (
     ("/figures", "Figures", frozenset(Role)),
     ("/money", "Money", frozenset(Role)),
     ("/config", "Config", frozenset({Role.OPS, Role.VIEWER})),
+    ("/actions", "Actions", frozenset({Role.OPS, Role.VIEWER})),
 )
 """Address, title, and who has it in the menu."""
 

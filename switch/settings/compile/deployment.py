@@ -30,6 +30,7 @@ from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan, RingbackSound, Trunk
 from switch.settings.address import ANYWHERE
 from switch.settings.compile.menu import MenuTerms, menu_plan, node_of
+from switch.settings.compile.probe import probes_of
 from switch.settings.compile.table import groups_of, hours_of, table_of, terms_of
 from switch.settings.field import Verified
 from switch.settings.model.alerts import AlertsConfig, SmtpConfig
@@ -39,6 +40,7 @@ from switch.settings.model.ringback import RingbackConfig
 from switch.settings.model.switch import HepConfig, ListenerConfig, SwitchConfig, TlsConfig
 from switch.settings.prompts import Voices
 from switch.settings.value import NatMode, NatRebind
+from switch.settings.webhooks import passed_tags, webhooks_of
 from switch.sip.digest import Credentials, Secret
 from switch.sip.flow import Transport, flow_of
 from switch.sip.identity import LineIdentity, TrunkIdentity
@@ -47,6 +49,7 @@ from switch.sip.probe import Watch, probed_uri
 from switch.sip.registration import Registrar
 from switch.sip.targets import name_of
 from switch.sip.transaction import NS_PER_MS
+from switch.webhook.terms import Webhook, Webhooks
 
 VERSION_DIGITS = 12
 
@@ -98,11 +101,35 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         calls_per_second=document.switch.limits.calls_per_second,
     )
     settings = _switch(document, directory)
+    webhooks = _webhooks(document)
     switch = document.switch.model_dump(mode="json", exclude={"alerts": True, "sip": {"hep"}})
     secrets = {"api": settings.api, "console": settings.console, "alerts": settings.alerts, "hep": settings.hep}
-    version = _digest({"plan": unversioned, "switch": switch, **secrets})
+    probes = probes_of(document, hours)
+    there = {**({"webhooks": webhooks} if webhooks.all else {}), **({"probes": probes} if probes else {})}
+    version = _digest({"plan": unversioned, "switch": switch, **secrets, **there})
     plan = replace(unversioned, version=version, table=replace(unversioned.table, version=version))
-    return Deployment(switch=settings, plan=plan)
+    return Deployment(switch=settings, plan=plan, webhooks=webhooks, probes=probes)
+
+
+def _webhooks(document: Document) -> Webhooks:
+    return Webhooks(
+        all=tuple(
+            Webhook(
+                owner=owner,
+                name=str(path[-1]),
+                url=each.url,
+                events=frozenset(each.events),
+                method=each.method,
+                query=each.query,
+                body=each.body,
+                secret=each.secret,
+                headers=each.headers,
+            )
+            for owner, path, each in webhooks_of(document)
+        ),
+        hosts=tuple(document.switch.webhook_hosts),
+        passed=passed_tags(document),
+    )
 
 
 def nodes_of(document: Document, *, kinds: Mapping[str, Kind]) -> dict[str, Node]:
@@ -242,6 +269,7 @@ def _trunk(name: str, trunk: TrunkConfig) -> Trunk:
         peer=_trunk_peer(name, trunk),
         per_second=trunk.calls_per_second,
         max_calls=trunk.max_calls,
+        probe=trunk.probe,
     )
 
 

@@ -16,6 +16,7 @@ from switch.settings import value as v
 from switch.settings.model.base import Entries, Items, OneOf, Strict, may, must, repeated, section
 from switch.settings.model.party import CapOwner
 from switch.settings.model.ringback import RingbackConfig
+from switch.settings.model.webhook import WebhookConfig
 from switch.settings.names import Names
 from switch.settings.problem import quote
 from switch.settings.value import Invalid, raise_all
@@ -256,6 +257,7 @@ class CampaignConfig(CapOwner):
     recording: RecordingConfig = may("How its calls are recorded", default="off")
     ears: field.Truth = may("Whether its talks are listened to: levels, speech, dead air, one-way audio, tones", default="false")
     overflow: Entries[field.Cause, OverflowConfig] = section("Where a call goes that nobody took, by the reason why")
+    webhooks: Entries[field.Name, WebhookConfig] = section("Who is told of what happens to its calls, by name: the operator's own")
 
     @field_validator("lines")
     @classmethod

@@ -15,6 +15,7 @@ from switch.settings.model.base import Entries, Items, Strict, must, section, so
 from switch.settings.model.campaign import CampaignConfig
 from switch.settings.model.menu import Node
 from switch.settings.model.party import AdvertiserConfig, GroupConfig, NumberConfig, PublisherConfig, TrunkConfig
+from switch.settings.model.probe import ProbeCallConfig
 from switch.settings.model.switch import SwitchConfig, TagConfig
 from switch.settings.model.user import UserConfig
 from switch.settings.source import KeyPath
@@ -110,6 +111,7 @@ class Document(Strict):
     advertisers: Entries[field.Name, AdvertiserConfig] = section("Who buys calls, and their lines")
     campaigns: Entries[field.Name, CampaignConfig] = section("What is sold")
     hours: Entries[field.Name, HoursConfig] = section("Opening hours, by name")
+    probes: Entries[field.Name, ProbeCallConfig] = section("Calls that try numbers and lines")
     users: Entries[field.Name, UserConfig] = section("Who logs in to the console")
 
     @cached_property

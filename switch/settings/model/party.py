@@ -11,6 +11,7 @@ from routing.cap import Counts, Per
 from switch.codec import Codec
 from switch.settings import address, field, prompt_field
 from switch.settings.model.base import Entries, Items, Strict, may, must, repeated, section, some_of
+from switch.settings.model.webhook import WebhookConfig
 from switch.settings.problem import quote
 from switch.settings.value import Invalid, raise_all
 from switch.sip.digest import Algorithm
@@ -215,9 +216,20 @@ class TrunkConfig(PeerConfig):
     cost: CostConfig | None = may("What it bills us; default: nothing is reckoned")
     number_format: field.FormatIn = may("How it writes numbers", default="national")
     tech_prefix: field.TechPrefix | None = may("Stripped from the numbers that it dials; default: nothing")
+    probe: field.Truth = may(
+        "Its calls are those of `payphone probe`: they earn nothing, and count in no cap and no report", default="false"
+    )
     did_from: field.DidPlace = may(
         "Where it puts the dialled number; the Request-URI counts where that has none", default="request_uri"
     )
+
+    @field_validator("probe")
+    @classmethod
+    def _counts_nowhere(cls, probe: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 (pydantic calls it)
+        for key in ("cap", "caps", "cost"):
+            if probe and info.data.get(key):
+                raise Invalid(f"`{key}` of a trunk of probes says nothing", hint="its calls count nowhere", where=(key,))
+        return probe
 
     @field_validator("auth")
     @classmethod
@@ -235,6 +247,7 @@ class PublisherConfig(CapOwner):
     """Who advertises tracking numbers and earns the payout."""
 
     paused: field.Truth = may("Refuse all calls of this publisher's numbers", default="false")
+    webhooks: Entries[field.Name, WebhookConfig] = section("Who is told of what happens to its calls, by name")
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> field.JsonSchema:
@@ -330,3 +343,4 @@ class AdvertiserConfig(CapOwner):
     lines: Entries[field.Name, LineConfig] = must("Its lines; their names are unique among all advertisers")
     prepaid: PrepaidConfig | None = may("Calls stop when revenue has used up deposits and credit; default: billed afterwards")
     token: field.AdvertiserToken | None = may("What its postbacks are known by; secret")
+    webhooks: Entries[field.Name, WebhookConfig] = section("Who is told of what happens to the calls that it was offered, by name")

@@ -218,6 +218,9 @@ class SwitchConfig(Strict):
         default_factory=RecordingsConfig, description="Where recordings of calls go, and how long they are kept"
     )
     api: ApiConfig | None = may("HTTP, for what advertisers post after a call; default: none")
+    webhook_hosts: Items[field.WebhookHost] = some_of(
+        "Hosts that webhooks may be sent to: names, *.NAME, and addresses or networks, which may be private. Default: none"
+    )
     console: ConsoleConfig | None = may("The pages for people, in a browser; default: none")
     metrics: MetricsConfig | None = may("HTTP for Prometheus and load balancers; default: none")
     alerts: Annotated[AlertsConfig, BeforeValidator(field.blank_is_empty)] | None = may(

@@ -97,7 +97,7 @@
   };
   const offer = (name, value) => {
     const select = filters.elements[name];
-    if (!select || !value || [...select.options].some((each) => each.value === value)) return;
+    if (!select || !select.options || !value || [...select.options].some((each) => each.value === value)) return;
     const option = element("option", { value }, value);
     const after = [...select.options].slice(1).find((each) => each.value > value);
     select.insertBefore(option, after || null);
@@ -222,13 +222,13 @@
   }), "No trunks.");
   const capName = (cap) => {
     const what = cap.per === "concurrency" ? (cap.counts === "attempt" ? "calls at once" : `${cap.counts}s at once`)
-      : cap.per === "balance" ? "balance" : cap.per === "spacing" ? "spacing" : `${cap.counts} per ${cap.per}`;
+      : cap.per === "balance" ? "balance" : `${cap.counts} per ${cap.per}`;
     return `${cap.owner.replace(":", " ")}, ${what}`;
   };
   const drawCaps = (caps) => {
     const share = (cap) => (cap.limit > 0 ? cap.used / cap.limit : 0);
     const isLineAtOnce = (cap) => cap.per === "concurrency" && cap.counts === "attempt" && cap.owner.startsWith("line:"); // its line shows it
-    const ordered = caps.filter((cap) => !isLineAtOnce(cap)).sort((one, other) => capName(one).localeCompare(capName(other)));
+    const ordered = caps.filter((cap) => !isLineAtOnce(cap) && cap.per !== "spacing").sort((one, other) => capName(one).localeCompare(capName(other)));
     fill("caps", ordered.map((cap) => {
       const isMoney = cap.counts === "revenue" || cap.per === "balance";
       const figure = (value) => (isMoney ? money(value) : String(value));
@@ -237,6 +237,50 @@
       return tile(capName(cap), `${figure(cap.used)} of ${figure(cap.limit)}`, [share(cap) >= 1 ? "full" : "", resets].filter(Boolean).join("; "), bar(cap.used, cap.limit), mood);
     }), "No caps.");
   };
+
+  const drawOverrides = (overrides) => {
+    const section = document.getElementById("overridden");
+    if (!section) return;
+    section.hidden = !overrides.length;
+    fill("overrides", overrides.map((each) => {
+      const isPause = each.limit === null || each.limit === undefined;
+      const what = isPause ? `${each.target_kind} ${each.target}` : each.target;
+      const until = each.until_us ? `until ${local(each.until_us)}` : "until it is lifted";
+      return tile(what, isPause ? "paused" : "other limit", [until, each.actor, each.reason].filter(Boolean).join("; "), null, "warn");
+    }), "");
+  };
+
+  // hanging up what is shown
+
+  const hangUp = document.getElementById("hang-up");
+  if (hangUp) {
+    const dialog = document.getElementById("hang-up-dialog");
+    const done = document.getElementById("hang-up-done");
+    let ids = [];
+    hangUp.addEventListener("click", () => {
+      ids = [...calls.entries()].filter(([, call]) => !call.endedMs && !call.row.hidden).map(([id]) => id);
+      put(document.getElementById("hang-up-count"), ids.length === 1 ? "1 call is shown. It ends at once."
+        : ids.length ? `${ids.length} calls are shown. They end at once; calls that come from now on do not.` : "No call is shown.");
+      dialog.querySelector("[value=yes]").disabled = !ids.length;
+      dialog.returnValue = "no";
+      dialog.showModal();
+    });
+    dialog.addEventListener("close", async () => {
+      if (dialog.returnValue !== "yes" || !ids.length) return;
+      const { "X-CSRF-Token": token } = JSON.parse(document.body.getAttribute("hx-headers"));
+      const body = new URLSearchParams({ calls: ids.join(","), reason: dialog.querySelector("[name=reason]").value });
+      done.hidden = false;
+      put(done, "Hanging up…");
+      try {
+        const answer = await fetch("/hangup", { method: "POST", body, headers: { "X-CSRF-Token": token } });
+        const said = await answer.json();
+        const over = said.unknown ? `, ${said.unknown} had ended before` : "";
+        put(done, answer.ok ? `${said.ended} ended${over}.` : `Not hung up: ${said.why}`);
+      } catch {
+        put(done, "Not hung up: the console does not answer.");
+      }
+    });
+  }
 
   // the stream
 
@@ -259,6 +303,7 @@
     if (news.lines) drawLines(news.lines);
     if (news.trunks) drawTrunks(news.trunks);
     if (news.caps) drawCaps(news.caps);
+    if (news.overrides) drawOverrides(news.overrides);
     count();
   };
   const on = (source, name, act) => source.addEventListener(name, (event) => {

@@ -173,6 +173,7 @@ EXPECTED = """{
     }
   ],
   "sip_call_id": null,
+  "probe": false,
   "why": "why so",
   "paid": true,
   "cost_micros": 14000,

@@ -13,10 +13,12 @@ import pytest
 from engine_world import EAST, World, line, plan
 
 import switch.control.client as client_module
+from switch.call.moment import Moment
 from switch.control.client import ControlError, NotRunning, connected
 from switch.control.messages import (
     MAX_COMMAND_BYTES,
     VERSION,
+    Changes,
     Command,
     Drain,
     Eavesdrop,
@@ -26,15 +28,27 @@ from switch.control.messages import (
     GetStatus,
     Hello,
     Reply,
+    Snapshot,
     Statistics,
     Status,
+    Watch,
     decode_command,
     decode_reply,
     encode,
 )
 from switch.control.publisher import Publisher
 from switch.control.server import MAX_CLIENTS, SOCKET_NAME, ControlServer
+from switch.control.watcher import LiveState
 from switch.engine.clock import SystemClock
+
+
+class WorldClock:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def now(self) -> Moment:
+        return self._world.at()
+
 
 STATUS = Status(id=1, state="running", since_us=0, calls=3, config="c1", overloaded=False, lag_ms=0)
 PATIENCE_S = 30.0
@@ -44,6 +58,7 @@ def served(
     data: Path,
     scene: Callable[[], Awaitable[None]],
     *,
+    watched: Publisher | None = None,
     version: int = VERSION,
     big: int = 0,
     stop_listening: Callable[[int], None] = lambda _: None,
@@ -63,7 +78,7 @@ def served(
 
     async def play() -> None:
         world = World(plan(line("east", EAST)))
-        publisher = Publisher(world.engine, started_us=0, ends_us=lambda: None, clock=SystemClock())
+        publisher = watched or Publisher(world.engine, started_us=0, ends_us=lambda: None, clock=SystemClock())
         hello = Hello(version=version, pid=7, config="c1")
         server = ControlServer(data, hello=lambda: hello, carry_out=carry_out, publisher=publisher, stop_listening=stop_listening)
         await server.open()
@@ -233,3 +248,56 @@ def test_who_listens_in_does_so_as_long_as_the_connection_lasts(tmp_path: Path) 
         assert await stopped.get() == 3
 
     served(tmp_path, scene, stop_listening=stopped.put_nowait)
+
+
+def test_a_watcher_that_is_stopped_is_dropped_in_the_end_and_costs_the_others_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its socket takes what fits into it; from then on so much is kept for it, and no more."""
+    monkeypatch.setattr("switch.control.publisher.MAX_UNSENT_BYTES", 50_000)
+    monkeypatch.setattr("switch.control.publisher.PUBLISH_S", 3_600.0)  # the test publishes
+    world = World(plan(line("east", EAST, limit=1_000_000)))
+    publisher = Publisher(world.engine, started_us=0, ends_us=lambda: None, clock=WorldClock(world))
+
+    async def scene() -> None:
+        loop, state = asyncio.get_running_loop(), LiveState()
+        with socket.socket(socket.AF_UNIX) as stopped:
+            stopped.setblocking(False)
+            await loop.sock_connect(stopped, str(tmp_path / SOCKET_NAME))
+            await loop.sock_sendall(stopped, encode(Watch(id=1)) + b"\n")
+            greeted = b""
+            while greeted.count(b"\n") < 2:  # it stops when it has its snapshot
+                greeted += await loop.sock_recv(stopped, 1 << 16)
+            reader, writer = await asyncio.open_unix_connection(tmp_path / SOCKET_NAME, limit=1 << 24)
+            writer.write(encode(Watch(id=2)) + b"\n")
+            assert isinstance(decode_reply(await reader.readline()), Hello)
+            snapshot = decode_reply(await reader.readline())
+            assert isinstance(snapshot, Snapshot)
+            state.replace(snapshot)
+            rounds = 0
+            while publisher.watchers == 2:
+                rounds += 1
+                for _ in range(100):
+                    world.call(hang_up_ms=30)
+                world.run(20)
+                publisher.publish(world.at())
+                changes = decode_reply(await reader.readline())
+                assert isinstance(changes, Changes)
+                assert state.apply(changes)
+            assert 1 < rounds < 100
+            assert len(state.calls) >= 100
+            while await loop.sock_recv(stopped, 1 << 16):  # until it is cut off
+                pass
+        writer.close()
+
+    served(tmp_path, scene, watched=publisher)
+
+
+def test_a_client_may_ask_and_watch_by_one_connection(tmp_path: Path) -> None:
+    async def scene() -> None:
+        reader, writer = await opened(tmp_path)
+        writer.write(b"".join(encode(each) + b"\n" for each in (Watch(id=5), GetStatus(id=6), Watch(id=7))))
+        replies = [json.loads(await reader.readline()) for _ in range(3)]
+        assert [(each["type"], each["id"]) for each in replies] == [("Snapshot", 5), ("Status", 6), ("Snapshot", 7)]
+
+    served(tmp_path, scene)

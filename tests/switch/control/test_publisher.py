@@ -12,6 +12,7 @@ from live_watcher import PlayedWatcher
 
 from media import control as mc
 from routing.cap import Cap, Counts, Per
+from routing.override import TargetKind
 from routing.table import NoRoute, ToHold
 from switch.call.moment import Moment
 from switch.control import publisher as module
@@ -178,16 +179,21 @@ def test_a_watcher_that_does_not_read_is_dropped_when_so_much_waits(over: int, *
     played(scene)
 
 
-@pytest.mark.parametrize(("after_ms", "looks"), [(LOOK_MS - 1, False), (LOOK_MS, True)])
-def test_lines_trunks_and_caps_are_compared_every_two_seconds(after_ms: int, *, looks: bool) -> None:
+@pytest.mark.parametrize(
+    ("after_ms", "lines", "caps"),
+    [(LOOK_MS // 2 - 1, False, False), (LOOK_MS // 2, False, True), (LOOK_MS - 1, False, True), (LOOK_MS, True, True)],
+)
+def test_lines_trunks_and_caps_are_compared_every_two_seconds_by_turns(after_ms: int, *, lines: bool, caps: bool) -> None:
     def scene(desk: Desk) -> None:
         watcher = desk.watch()
         desk.world.call()
         desk.publish(after_ms=after_ms)
-        last = watcher.heard[-1]
-        assert isinstance(last, Changes)
-        assert [each is not None for each in (last.lines, last.trunks, last.caps)] == [looks] * 3
-        assert [cap.used for cap in watcher.state.caps] == [int(looks)]
+        changes = watcher.heard[-1]
+        assert isinstance(changes, Changes)
+        assert [each is not None for each in (changes.lines, changes.trunks, changes.caps)] == [lines, lines, caps]
+        desk.publish(after_ms=LOOK_MS)
+        assert [cap.used for cap in watcher.state.caps] == [1]
+        assert [line.calls for line in watcher.state.lines] == [1]
 
     played(scene)
 
@@ -281,11 +287,15 @@ ACTIONS = st.one_of(
     st.tuples(st.just("press"), st.sampled_from([0, 1, 9])),
     st.tuples(st.just("reload"), st.just(0)),
     st.tuples(st.just("worker dies"), st.just(0)),
+    st.tuples(st.just("hang up"), st.integers(0, 5)),
+    st.tuples(st.just("pause"), st.integers(1, 20_000)),
+    st.tuples(st.just("limit"), st.integers(0, 5)),
+    st.tuples(st.just("lift"), st.integers(1, 3)),
 )
 
 
 def same(state: LiveState, fresh: LiveState, *, all_of_it: bool) -> None:
-    assert state.calls == fresh.calls
+    assert (state.calls, state.overrides) == (fresh.calls, fresh.overrides)
     assert state.status is not None
     if all_of_it:
         assert (state.lines, state.trunks, state.caps) == (fresh.lines, fresh.trunks, fresh.caps)
@@ -327,6 +337,21 @@ class Day:
             case "worker dies":
                 world.engine.worker_lost(1, world.at())
                 world.engine.report(1, mc.Ready(pid=1), world.at())
+            case _:
+                self._steer(action, number)
+
+    def _steer(self, action: str, number: int) -> None:
+        engine, at = self.desk.world.engine, self.desk.world.at()
+        match action:
+            case "hang up" if live := list(engine._calls):
+                engine.hang_up((live[number % len(live)].call_id,), at, actor="cli:anna", reason="test")
+            case "pause":
+                until_us = at.utc_us + number * 1_000
+                engine.steering.pause(TargetKind.LINE, "east", at, until_us=until_us, actor="cli:anna", reason="test")
+            case "limit":
+                engine.steering.limit_cap("line:west", number, at, until_us=None, actor="cli:anna", reason="test")
+            case "lift":
+                engine.steering.lift(number, at, actor="cli:anna", reason="test")
             case _:
                 pass
 

@@ -162,8 +162,12 @@ def test_a_blind_transfer_goes_on_when_the_target_answers_and_counts_as_talk() -
     world.line_leaves(wait_ms=2_000)
     assert world.told(mc.Ringback)
     assert world.usage.caps.snapshot()["line:east attempt live"] == 1
+    (shown,) = world.engine.live_views().look()[0]
+    assert (shown.state, shown.lines, shown.talk_us is not None) == ("transferring", ("east",), True)
+    assert near((shown.since_us - shown.began_us) // 1_000, ANSWERED_MS + 100)
     world.run(5_000)
     assert world.bridges() == 2
+    assert [view.state for view in world.engine.live_views().look()[0]] == ["talking"]
     world.leave()
     tried = world.attempt()
     assert near(tried.connected_ms, ANSWERED_MS + 100 + 7_000)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from ledger_rows import append_posting, steered
 from leg_figures import figures
+from probe_rows import found
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -13,10 +14,13 @@ from media.dsp.ears import Ears
 from media.listening import HeardSide, TalkHeard
 from switch.billing.verdict import JudgedCall
 from switch.ledger.database import Database
+from switch.ledger.deliveries import Attempt, DeliveryState, DeliveryStore
 from switch.ledger.heard_rows import heard_rows
 from switch.ledger.monitoring import MonitorLedger
 from switch.ledger.store import Ledger, PostingRow
 from switch.ledger.tables import APPEND_ONLY, METADATA, AlertRow, RecordingDeletionRow, RecordingRow
+from switch.webhook.happenings import Delivery
+from switch.webhook.terms import WebhookEvent
 
 Judge = Callable[[str], JudgedCall]
 Raw = Callable[[str], Engine]
@@ -33,6 +37,11 @@ KEYS = {
     "leg_media": "call_id, leg, port",
     "overrides": "number, change",
     "actions": "key",
+    "feed": "id",
+    "webhook": "name",
+    "deliveries": "id",
+    "delivery_attempts": "id",
+    "probes": "probe, at_us, number",
     "alert": "id",
 }
 
@@ -66,8 +75,18 @@ def filled(ledger: Ledger, judged: Judge, url: str) -> Ledger:
     ledger.add_recording_deletions([RecordingDeletionRow(path=RECORDING.path, at_us=3, actor="ops", reason="asked")])
     ledger.add_heard(HEARD)
     ledger.add_steering([steered(1)])
+    ledger.add_probes([found()])
     alert = AlertRow(cause="line:east", kind="line", event="raised", level=0, at_us=1, text="it is down")
     MonitorLedger(Database(url)).add_alerts([alert])
+    store = DeliveryStore(Database(url))
+    store.register(["campaign/quotes/crm"], version="", now_us=1)
+    delivery = Delivery(
+        key="k", webhook="campaign/quotes/crm", event=WebhookEvent.ENDED, call_id="a", at_us=1, seen={"id": "1", "event": "ended"}
+    )
+    (kept,) = store.keep([delivery], after=0, feed=1, now_us=2)
+    store.record(
+        [Attempt(delivery=kept.number, at_us=3, state=DeliveryState.DELIVERED, tries=1, since_us=2, next_us=None, status=200)]
+    )
     return ledger
 
 

@@ -167,14 +167,14 @@ import switch.call.record as record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRecord(record.AttemptRecord):
-    probe_us: int | None = None
-    probed: bool = False
+    trial_us: int | None = None
+    tried: bool = False
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRecord(record.CallRecord):
     attempts: tuple[AttemptRecord, ...] = ()
-    probe: record.Outcome | None = None
-    probes: Mapping[str, int] | None = None
+    trial: record.Outcome | None = None
+    trials: Mapping[str, int] | None = None
 
 record.AttemptRecord, record.CallRecord = AttemptRecord, CallRecord
 
@@ -187,25 +187,25 @@ database = Database(f"sqlite:///{sys.argv[1]}")
 ledger = Ledger(database)
 ledger.migrate()
 with database.changing() as connection:
-    for table, column in (("call", "probe TEXT"), ("call", "probes TEXT"), ("attempt", "probe_us BIGINT"), ("attempt", "probed BOOLEAN")):
+    for table, column in (("call", "trial TEXT"), ("call", "trials TEXT"), ("attempt", "trial_us BIGINT"), ("attempt", "tried BOOLEAN")):
         connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column}")
 attempt = AttemptRecord(
     number=1, line="l", advertiser="a", campaign="c", outcome=record.Outcome.BUSY, sip_code=486, q850=17, invited_us=1, answered_us=None,
-    ended_us=2, answer_delay_ms=None, connected_ms=0, probe_us=2**40, probed=True,
+    ended_us=2, answer_delay_ms=None, connected_ms=0, trial_us=2**40, tried=True,
 )
 call = CallRecord(
     call_id="x", did="d", ani="", trunk="t", publisher=None, campaign=None, final_state=record.FinalState.BUSY, invited_us=1,
     answered_us=None, ended_us=2, ended_by=record.EndedBy.LINE, ended_detail="busy", sip_code=486, total_ms=0, menu_ms=0, connected_ms=0,
-    duration_source=record.DurationSource.MONOTONIC, attempts=(attempt, replace(attempt, number=2, probe_us=None, probed=False)),
-    probe=record.Outcome.SILENT, probes={"n": 3},
+    duration_source=record.DurationSource.MONOTONIC, attempts=(attempt, replace(attempt, number=2, trial_us=None, tried=False)),
+    trial=record.Outcome.SILENT, trials={"n": 3},
 )
 judged = JudgedCall(record=call, verdict=Verdict(billable=False, rule="", why="", revenue_micros=0, payout_micros=0))
 ledger.write([judged])
 assert ledger.calls(limit=1) == [judged], ledger.calls(limit=1)
 shown = as_json(judged)
-assert (shown["probe"], shown["probes"]) == ("silent", {"n": 3}), shown
-assert [each["probed"] for each in shown["attempts"]] == [True, False], shown
-assert "probe_at" in shown["attempts"][0], shown
+assert (shown["trial"], shown["trials"]) == ("silent", {"n": 3}), shown
+assert [each["tried"] for each in shown["attempts"]] == [True, False], shown
+assert "trial_at" in shown["attempts"][0], shown
 """
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "ledger.sqlite")], check=False, capture_output=True, text=True, timeout=120

@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import pytest
 from leg_figures import figures
+from probe_rows import found
 
 from switch.billing.verdict import JudgedCall
 from switch.call.record import FinalState, Outcome
 from switch.ledger.database import Database
 from switch.ledger.monitoring import RING_MS, TALK_MS, TOLD, LineResults, MonitorLedger, Tally
+from switch.ledger.probes import SCHEDULE
 from switch.ledger.store import Ledger
 from switch.ledger.tables import AlertRow
 
@@ -87,14 +89,14 @@ def test_the_last_while_has_attempts_near_misses_and_hours(ledger: Ledger, monit
     at_us, ended_us = a.record.invited_us, a.record.ended_us
     ledger.write([a, missed(judged("b")), missed(judged("c"), billable=True), busy(judged("d"))])
     spans = ((at_us, at_us + 1), (at_us - 1, at_us), (at_us + 1, at_us + 2))
-    found = monitor.recent(lines_since_us=at_us, misses_since_us=ended_us, spans=spans)
+    found = monitor.recent(lines_since_us=at_us, misses_since_us=ended_us, probes_since_us=0, spans=spans)
     assert found.lines == {
         "acme-east": LineResults(answered=0, failed=1),
         "acme-west": LineResults(answered=3, failed=0),
     }
     assert found.near_misses == {("acme-west", "radio-ads"): 1}
     assert found.invited == (4, 0, 0)
-    later = monitor.recent(lines_since_us=ended_us, misses_since_us=ended_us + 1, spans=())
+    later = monitor.recent(lines_since_us=ended_us, misses_since_us=ended_us + 1, probes_since_us=0, spans=())
     assert (later.lines, later.near_misses) == ({}, {})
 
 
@@ -115,3 +117,15 @@ def test_alerts_are_kept_and_the_last_of_each_cause_is_found(monitor: MonitorLed
     ]
     assert [each.at_us for each in monitor.alerts(limit=2)] == [5, 4]
     assert monitor.alerts(limit=9)[::-1] == [*first, row("line:b", TOLD, 5)]
+
+
+def test_calls_of_probes_are_in_no_figure_and_results_of_those_on_schedule_are_there(
+    ledger: Ledger, monitor: MonitorLedger, judged: Judge
+) -> None:
+    probe = judged("a")
+    ledger.write([replace(probe, record=replace(probe.record, probe=True), verdict=replace(probe.verdict, rows=(), states=()))])
+    by_schedule = found(at_us=5, actor=SCHEDULE)
+    ledger.add_probes([by_schedule, found(at_us=5, probe="other", actor="ops:anna"), found(at_us=4, actor=SCHEDULE)])
+    assert monitor.tally(0, 10) == Tally(calls=[], attempts=[])
+    recent = monitor.recent(lines_since_us=0, misses_since_us=0, probes_since_us=5, spans=[(0, 2**62)])
+    assert (recent.lines, recent.invited, recent.probes) == ({}, (0,), (by_schedule,))

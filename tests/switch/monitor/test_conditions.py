@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from probe_rows import found as probe_row
 
 from routing.cap import Counts, Per
 from switch.alert_settings import AlertSettings
@@ -52,7 +53,7 @@ DOWN = HealthState(is_up=False, last_status=None, changed_us=1)
 def found(
     switch: SwitchView | None, *, recent: Recent | None = None, disks: tuple[Disk, ...] = (), settings: AlertSettings = SETTINGS
 ) -> list[Condition]:
-    view = View(at_us=NOW_US, switch=switch, why="gone", recent=recent or Recent(), disks=disks)
+    view = View(at_us=NOW_US, switch=switch, why="gone", recent=recent or Recent(), disks=disks, probes=frozenset({"front-door"}))
     return list(assess(view, settings, currency="USD").conditions)
 
 
@@ -199,7 +200,7 @@ def test_what_can_not_be_seen_is_not_known() -> None:
     assert gone.known == {AlertKind.SWITCH, AlertKind.DISK}
     assert [each.cause for each in gone.conditions] == ["switch"]
     blind = assess(View(at_us=NOW_US, switch=switch()), SETTINGS, currency="USD")
-    assert set(AlertKind) - blind.known == {AlertKind.LINE, AlertKind.QUIET, AlertKind.NEAR_MISSES}
+    assert set(AlertKind) - blind.known == {AlertKind.LINE, AlertKind.QUIET, AlertKind.NEAR_MISSES, AlertKind.PROBE}
 
 
 def test_the_same_hour_of_past_weeks_is_that_of_the_clocks() -> None:
@@ -210,3 +211,15 @@ def test_the_same_hour_of_past_weeks_is_that_of_the_clocks() -> None:
     assert [end.strftime("%m-%d %H") for end in ends] == ["03-10 14", "03-03 15", "02-24 15", "02-17 15", "02-10 15"]
     assert {to - since for since, to in spans} == {3_600_000_000}
     assert len(spans) == USUAL_WEEKS + 1
+
+
+def test_a_probe_on_schedule_that_failed_last_is_told_of() -> None:
+    why = ("answers: 486 Busy Here, after 0.1 s",)
+    bad = probe_row(probe="front-door", kind="number", target="+18005550100", at_us=2, failures=why)
+    one = only(found(switch(), recent=Recent(probes=(bad,))))
+    assert (one.kind, one.cause) == (AlertKind.PROBE, "probe:front-door")
+    assert one.text == f"probe front-door of number +18005550100 failed: {why[0]}"
+    again = replace(bad, at_us=3)
+    assert "for the 2. time in a row" in only(found(switch(), recent=Recent(probes=(again, bad)))).text
+    assert found(switch(), recent=Recent(probes=(probe_row(probe="front-door", at_us=3), bad))) == []
+    assert found(switch(), recent=Recent(probes=(replace(bad, probe="gone-from-the-config"),))) == []

@@ -2,113 +2,15 @@
 
 from collections.abc import Mapping
 
+from monitor_samples import STATUS, shown
 from prometheus_client.parser import text_string_to_metric_families
 
-from routing.cap import Counts, Per
 from switch.call.record import FinalState
-from switch.control.messages import CertificateStatus, LedgerStatus, ProcessStatus, Status
-from switch.engine.live_view import CapStatus
-from switch.engine.peer_state import HealthState, RegistrationState
-from switch.engine.status import LineStatus, TrunkStatus
-from switch.ledger.monitoring import (
-    ANSWER_MS,
-    JITTER_MS,
-    LOSS,
-    MOS,
-    RING_MS,
-    TALK_MS,
-    AttemptTally,
-    CallTally,
-    QualityTally,
-    Spread,
-    Tally,
-)
+from switch.control.messages import Status
 from switch.monitor import metrics
-from switch.monitor.alerts import AlertKind, AlertState, Firing
 from switch.monitor.health import lives, takes_calls
 from switch.monitor.metrics import Shown
-from switch.monitor.tallies import Tallies
-from switch.monitor.view import Disk, SwitchView, View
-
-STATUS = Status(
-    state="draining",
-    since_us=0,
-    calls=3,
-    config="c1",
-    overloaded=True,
-    lag_ms=250,
-    certificates=(CertificateStatus(file="tls/a.pem", until_us=1_800_000_000_000_000),),
-    ledger=LedgerStatus(why="disk full", waiting=7),
-    processes=(ProcessStatus(name="media worker", wanted=2, up=1),),
-)
-LINE = LineStatus(
-    name="east",
-    advertiser="acme",
-    calls=2,
-    limit=5,
-    total_calls=9,
-    resting_until_us=5,
-    last_result=None,
-    last_result_us=None,
-    health=HealthState(is_up=False, last_status=503, changed_us=1),
-)
-TRUNK = TrunkStatus(
-    name="level3",
-    calls=3,
-    limit=30,
-    total_calls=9,
-    refused=1,
-    malformed=0,
-    last_seen_us=1_700_000_000_500_000,
-    registration=RegistrationState(until_us=None, status=403, failures=1, next_us=0),
-)
-CAP = CapStatus(key="line:east", owner="line:east", counts=Counts.ATTEMPT, per=Per.CONCURRENCY, limit=5, used=2)
-
-
-def spread(value: float, bounds: tuple[float, ...]) -> Spread:
-    return Spread(counts=tuple(int(value <= bound) for bound in bounds), number=1, total=value)
-
-
-def shown() -> Shown:
-    tallies = Tallies()
-    none = spread(0, RING_MS)
-    call = CallTally(
-        outcome="converted",
-        cause="caller_hung_up",
-        calls=1,
-        revenue_micros=25_500_000,
-        payout_micros=10,
-        talk=spread(90_000, TALK_MS),
-    )
-    attempt = AttemptTally(line="east", outcome="answered", attempts=1, ring=spread(500, RING_MS), answer=spread(3_000, ANSWER_MS))
-    gone = AttemptTally(line="left", outcome="busy", attempts=4, ring=none, answer=spread(1, ANSWER_MS))
-    older = AttemptTally(line="gone", outcome="busy", attempts=2, ring=none, answer=spread(1, ANSWER_MS))
-    tallies.add(Tally(calls=[call], attempts=[attempt, gone]))
-    tallies.add(Tally(calls=[call], attempts=[older]))
-    tallies.add_quality(
-        [
-            QualityTally(
-                codec="PCMU",
-                loss=spread(0.01, LOSS),
-                jitter=spread(5, JITTER_MS),
-                mos=spread(4.3, MOS),
-                sent_loss=spread(0.2, LOSS),
-                sent_mos=spread(1.2, MOS),
-            )
-        ]
-    )
-    switch = SwitchView(
-        status=STATUS, lines=(LINE,), trunks=(TRUNK,), caps=(CAP,), counts={"stranger": {"192.0.2.1": 2, "192.0.2.2": 3}}
-    )
-    disk = Disk(device=1, place="/var/lib/payphone", use="recordings", free_bytes=10, total_bytes=100)
-    return Shown(
-        view=View(at_us=1_700_000_000_000_000, switch=switch, disks=(disk,)),
-        currency="USD",
-        lines=frozenset({"east"}),
-        tallies=tallies,
-        alerts=AlertState(firing={"line:east": Firing(kind=AlertKind.LINE, level=0, text="x", since_us=0)}),
-    )
-
+from switch.monitor.view import View
 
 Samples = Mapping[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -143,7 +45,9 @@ def test_a_scrape_shows_what_the_switch_answers() -> None:
     assert value(samples, "payphone_trunk_last_seen_timestamp_seconds", trunk="level3") == 1_700_000_000.5
     assert value(samples, "payphone_sip_events_total", kind="stranger") == 5
     assert value(samples, "payphone_config_info", version="c1") == 1
+    assert value(samples, "payphone_trunk_up", trunk="asked") == 1
     assert ("payphone_trunk_up", (("trunk", "level3"),)) not in samples  # nobody asks it
+    assert value(samples, "payphone_alert_notices_total", way="mail", result="failed") == 1
 
 
 def test_a_scrape_counts_what_the_ledger_has() -> None:

@@ -15,7 +15,7 @@ from webhook_sink import WebhookSink
 
 from routing.cap import Counts, Per
 from switch.cli.main import app
-from switch.companion import CompanionPlace
+from switch.companion import CompanionPlace, now_us
 from switch.control.messages import (
     VERSION,
     Caps,
@@ -38,6 +38,7 @@ from switch.engine.live_view import CapStatus
 from switch.ledger.database import Database, ledger_url
 from switch.ledger.monitoring import MonitorLedger
 from switch.ledger.store import Ledger
+from switch.ledger.tables import AlertRow
 from switch.monitor import monitor as monitor_module
 from switch.monitor.monitor import Monitor, serve
 from switch.settings.load import load
@@ -252,17 +253,15 @@ def test_what_nobody_was_told_of_before_it_was_killed_is_told_of_then(tmp_path: 
     async def story(scene: Scene) -> None:
         async with scene.switch.open(scene.data):
             full(scene)
-            scene.sink.hangs.clear()
-            first = scene.monitor()
-            await first.look()
-            await first.close()  # while it tells
-            scene.sink.hangs.set()
-            with suppress(Exception):  # the first one's, if it came through
-                scene.sink.posted.get_nowait()
-            second = scene.monitor()
-            await second.look()
-            assert (await scene.told())["event"] == "raised"
-            await second.close()
+            row = AlertRow(cause=f"cap:{CAP.key}", kind="cap", event="raised", level=100, at_us=now_us(), text="it is full")
+            MonitorLedger(Database(ledger_url(scene.data))).add_alerts([row])
+            monitor = scene.monitor()
+            await monitor.look()
+            told = await scene.told()
+            assert (told["event"], told["text"]) == ("raised", "it is full")
+            await until_kept(scene, monitor, 2)
+            await monitor.close()
+        assert scene.sink.posted.empty()
 
     play(tmp_path, story)
 
