@@ -40,7 +40,10 @@ class Asked(MonitorLedger):
         self.audio.append((after, through))
         return ()
 
-    def recent(self, *, lines_since_us: int, misses_since_us: int, spans: Sequence[tuple[int, int]]) -> Recent:
+    def recent(
+        self, *, lines_since_us: int, misses_since_us: int, probes_since_us: int, spans: Sequence[tuple[int, int]]
+    ) -> Recent:
+        del probes_since_us
         self.recently = (lines_since_us, misses_since_us, len(spans))
         return Recent()
 
