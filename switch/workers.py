@@ -42,6 +42,8 @@ READY_S = 15.0
 LOOK_S = 1.0
 HUNG_S = 5.0
 """Five missed heartbeats (`media.control.Heartbeat`)."""
+START_S = 60.0
+"""What a process may take to come up: a busy machine is slow, and the next one would not be faster."""
 LASTED_S = 60.0
 LONGEST_PAUSE_S = 30.0
 
@@ -249,7 +251,7 @@ class Workers(Generic[R]):
         ended = asyncio.create_task(worker.process.wait())  # one for all looks: the process keeps each wait until it ends
         try:
             while not (await asyncio.wait({ended}, timeout=LOOK_S))[0]:
-                silent = worker.ready.is_set() and loop.time() - worker.heard_s > HUNG_S
+                silent = loop.time() - worker.heard_s > (HUNG_S if worker.is_up else START_S)
                 if silent and suspect:  # twice, in case this process was suspended
                     _log.error(f"{self._settings.name} gives no sign of life: it is ended", pid=worker.process.pid)
                     worker.process.kill()
