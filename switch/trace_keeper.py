@@ -62,7 +62,7 @@ class TraceKeeper:
         self._keep = keep
         self._sweep = sweep
         self._rounds = 0
-        self._unplaced = MAX_UNPLACED
+        self.room_for_unplaced = MAX_UNPLACED
         self._task: asyncio.Task[None] | None = None
         recorder.is_mirrored = hep is not None
 
@@ -96,7 +96,7 @@ class TraceKeeper:
             if mirrored:
                 await asyncio.to_thread(self._hep.send, mirrored)
         if self._rounds % ROUNDS_PER_UNPLACED == 0:
-            self._unplaced = min(self._unplaced + 1, MAX_UNPLACED)
+            self.room_for_unplaced = min(self.room_for_unplaced + 1, MAX_UNPLACED)
         found = [trace for trace in self._recorder.sweep(self._now(), is_last=is_last) if self._is_wanted(trace)]
         if len(found) > MAX_KEPT:
             _log.warning("SIP messages of calls are not kept: more than so many calls a second", left_out=len(found) - MAX_KEPT)
@@ -108,12 +108,14 @@ class TraceKeeper:
         if trace.call_id:
             return True
         items = trace.messages
-        if not any(sent and isinstance(data, bytes) and data.startswith(_FAILURES) for sent, data in zip(items[::4], items[3::4])):  # noqa: B905
+        said = zip(items[::4], items[3::4], strict=True)
+        if not self.room_for_unplaced or not any(
+            sent and isinstance(data, bytes) and data.startswith(_FAILURES) for sent, data in said
+        ):
             return False
-        self._unplaced -= self._unplaced > 0
-        if self._unplaced:
-            _log.info("an INVITE became no call", sip_call_id=trace.sip_call_ids[0], source=str(items[2]))
-        return self._unplaced > 0
+        self.room_for_unplaced -= 1
+        _log.info("an INVITE became no call", sip_call_id=trace.sip_call_ids[0], source=str(items[2]))
+        return True
 
     def _rows(self, traces: Iterable[SipTrace]) -> list[SipTraceRow]:
         return [row_of(kept(trace, self._ours)) for trace in traces]

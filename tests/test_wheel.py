@@ -68,3 +68,17 @@ def test_the_demo_needs_no_config_and_leaves_nothing_behind(payphone: Path, tmp_
     assert done.returncode == 0, done.stdout + done.stderr
     assert "All 6 calls are judged right: advertisers owe 90.00, publishers earn 64.00." in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_consoles_pages_and_what_they_load_are_in_the_wheel(payphone: Path, tmp_path: Path) -> None:
+    listed = "import pathlib, switch.web as web; print(sorted(str(p) for p in pathlib.Path(web.__file__).parent.rglob('*.[!p]*')))"
+
+    found = run(payphone.with_name("python"), "-c", listed, cwd=tmp_path).stdout
+
+    ours = [
+        path.relative_to(ROOT / "switch" / "web")
+        for folder in ("static", "templates")
+        for path in (ROOT / "switch" / "web" / folder).rglob("*.*")
+    ]
+    assert [str(path) for path in ours if str(path) not in found] == []
+    assert any(path.suffix == ".LICENSE" for path in ours)

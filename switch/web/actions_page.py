@@ -48,12 +48,13 @@ def add_actions(app: FastAPI, site: Site) -> None:
     @app.post("/pause")
     async def pause(
         request: Request,
-        kind: Annotated[str, Form()],
-        name: Annotated[str, Form()],
+        target: Annotated[str, Form()],
         span: Annotated[str, Form()] = "",
         reason: Annotated[str, Form()] = "",
     ) -> Response:
+        """`target`: such as `line:acme-east`."""
         user = _operator(request)
+        kind, _, name = target.partition(":")
         if kind not in PAUSED or span not in SPANS:
             raise HTTPException(422, "there is nothing of this kind, or no such span")
         command = Pause(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from switch.billing.verdict import JudgedCall, MoneyRow
 from switch.deployment import Role
 from switch.explanation import Explanation, explain, sources
 from switch.ledger.reading import KeptRecording
+from switch.trace.message import Trace
+from switch.trace.pcap import pcap
 from switch.web.pages import page, sight, user_of
 from switch.web.sight import Sight
+from switch.web.sip_ladder import laid_out, trace_in
 from switch.web.site import Site
 from switch.web.steering import actor_of, note
 from switch.web.timeline import timeline_of
@@ -35,6 +39,7 @@ class _Whole:
     money: list[MoneyRow]
     states: list[StateRow]
     recordings: list[KeptRecording]
+    trace: Trace | None
 
     @property
     def judged(self) -> JudgedCall:
@@ -56,6 +61,12 @@ def add_call(app: FastAPI, site: Site) -> None:
             raise HTTPException(404, UNKNOWN)
         return page(request, "call_live_part.html" if is_part else "call_live.html", call=live, now_us=site.now_us())
 
+    _add_files(app, site)
+
+
+def _add_files(app: FastAPI, site: Site) -> None:
+    """What a call has beside its page. Operators only."""
+
     @app.get("/calls/{call_id}/recordings/{number}")
     async def recording(request: Request, call_id: str, number: int) -> Response:
         """A player asks for it in parts, by ranges."""
@@ -72,6 +83,16 @@ def add_call(app: FastAPI, site: Site) -> None:
             _log.info("console: recording played", user=user_of(request).name, call_id=call_id, path=found[number].recording.path)
             await note(site, actor_of(user_of(request)), "recording_played", call_id)
         return FileResponse(path, media_type=_media_type(path))
+
+    @app.get("/calls/{call_id}/sip.pcap")
+    async def capture(request: Request, call_id: str) -> Response:
+        if not sight(request).is_whole:
+            raise HTTPException(403, "SIP messages are for operators")
+        trace = await site.ask(partial(trace_in, site.ledger, call_id))
+        if trace is None:
+            raise HTTPException(404, "the SIP messages of this call were not kept")
+        headers = {"Content-Disposition": f'attachment; filename="{sha256(call_id.encode()).hexdigest()[:12]}.pcap"'}
+        return Response(pcap(trace), media_type="application/vnd.tcpdump.pcap", headers=headers)
 
 
 def _media_type(path: Path) -> str:
@@ -95,7 +116,7 @@ def _whole(site: Site, call_id: str) -> _Whole | None:
         heard=ledger.heard_of([call_id]).get(call_id, ()),
         media=ledger.media_of([call_id]).get(call_id, ()),
     )
-    return _Whole(explanation=explanation, money=money, states=states, recordings=recordings)
+    return _Whole(explanation=explanation, money=money, states=states, recordings=recordings, trace=trace_in(ledger, call_id))
 
 
 def _values(whole: _Whole, seen: Sight, *, now_us: int) -> dict[str, Any]:
@@ -122,4 +143,5 @@ def _values(whole: _Whole, seen: Sight, *, now_us: int) -> dict[str, Any]:
         "verdict": judged.verdict if seen.is_whole else None,
         "explanation": whole.explanation if seen.is_whole else None,
         "recordings": whole.recordings if seen.is_whole else [],
+        "sip": laid_out(whole.trace) if seen.is_whole and whole.trace is not None else None,
     }

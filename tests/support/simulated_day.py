@@ -1,12 +1,14 @@
 """A day of invented calls in a ledger of its own, for tests of what is made of such a day."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from config_overlay import lay_base
 
 from switch.engine.plan import Plan
+from switch.engine.steering_rows import SteeringRows
+from switch.engine.usage import Usage, UsageHistory
 from switch.ledger.store import Ledger
 from switch.period import Period, days, instant_us
 from switch.settings.load import load
@@ -70,14 +72,17 @@ def simulated(
     seed: int = 1,
     traffic: TrafficModel | None = None,
     change: Callable[[CallScript], CallScript] = lambda script: script,
+    steered: Sequence[SteeringRows] = (),
 ) -> Day:
-    """`change`: what callers do differently from what is drawn for them."""
+    """`change`: what callers do differently from what is drawn for them. `steered`: overrides of the day."""
     ledger, plan = open_sandbox(into, config=config, at_us=DAY.from_us)
     _, made = scripts(plan, Model(period=DAY, seed=seed, calls=calls, traffic=traffic or TrafficModel()))
     deployment = load(config).deployment
     assert deployment is not None
     prompts = deployment.prompt_lengths_ms
-    stage = Simulator(plan, prompts=prompts, noting=True)
+    ledger.add_steering(steered)
+    past = UsageHistory(overrides=ledger.override_rows(), in_time=True)
+    stage = Simulator(plan, usage=Usage(past), prompts=prompts, noting=True)
     stage.control.usage.set_groups(plan.lines_of_groups)
     ledger.write(list(stage.play(change(script) for script in made)))
     return Day(ledger=ledger, plan=plan, prompts=prompts)

@@ -138,6 +138,33 @@ def test_one_without_a_sign_of_life_for_5_s_is_ended_when_that_was_seen_twice(
     assert in_simulated_time(scene()) == (7.0 if killed else None)
 
 
+@pytest.mark.parametrize(("up_s", "killed"), [(60.0, False), (62.0 + JUST_S, True)])
+def test_one_that_takes_another_ones_place_has_60_s_to_come_up(
+    monkeypatch: pytest.MonkeyPatch,
+    up_s: float,
+    killed: bool,  # noqa: FBT001 a column
+) -> None:
+    """That the first one was up says nothing of the second."""
+
+    def born(process: PlayedProcess) -> None:
+        loop = asyncio.get_running_loop()
+        if process.pid == 1:
+            process.ready()
+            loop.call_later(1.0, process.exit)
+        else:
+            loop.call_later(up_s, process.ready)
+            loop.call_later(up_s, process.beats, 1.0)
+
+    async def scene() -> float | None:
+        stage = Stage(monkeypatch, born=born)
+        await stage.workers.start(1)
+        await advance(100)
+        await stage.close()
+        return stage.played[1].killed_s
+
+    assert in_simulated_time(scene()) == (62.0 if killed else None)
+
+
 def test_its_end_is_waited_for_once_however_long_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """asyncio keeps every wait for a process until that ends, those that were given up too."""
 

@@ -222,13 +222,13 @@
   }), "No trunks.");
   const capName = (cap) => {
     const what = cap.per === "concurrency" ? (cap.counts === "attempt" ? "calls at once" : `${cap.counts}s at once`)
-      : cap.per === "balance" ? "balance" : cap.per === "spacing" ? "spacing" : `${cap.counts} per ${cap.per}`;
+      : cap.per === "balance" ? "balance" : `${cap.counts} per ${cap.per}`;
     return `${cap.owner.replace(":", " ")}, ${what}`;
   };
   const drawCaps = (caps) => {
     const share = (cap) => (cap.limit > 0 ? cap.used / cap.limit : 0);
     const isLineAtOnce = (cap) => cap.per === "concurrency" && cap.counts === "attempt" && cap.owner.startsWith("line:"); // its line shows it
-    const ordered = caps.filter((cap) => !isLineAtOnce(cap)).sort((one, other) => capName(one).localeCompare(capName(other)));
+    const ordered = caps.filter((cap) => !isLineAtOnce(cap) && cap.per !== "spacing").sort((one, other) => capName(one).localeCompare(capName(other)));
     fill("caps", ordered.map((cap) => {
       const isMoney = cap.counts === "revenue" || cap.per === "balance";
       const figure = (value) => (isMoney ? money(value) : String(value));

@@ -8,6 +8,7 @@ import pytest
 from config_overlay import SAMPLE, guide_text, lay_base, lay_guide
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ledger_rows import steered
 from simulated_day import DAY, PLAIN, Day, lay_plain, simulated
 
 from ivr.menu import Menu
@@ -15,6 +16,7 @@ from routing.cap import Cap, Per
 from routing.table import Line, NumberState
 from switch.call.record import EndedBy, FinalState
 from switch.engine.plan import Plan
+from switch.engine.steering_rows import Change
 from switch.period import HOUR_US
 from switch.simulation import replay as replaying
 from switch.simulation.call_script import CallScript
@@ -93,7 +95,31 @@ def by_call(comparison: Comparison) -> dict[str, ChangedCall]:
     return {each.call_id: each for each in comparison.changed}
 
 
-@pytest.mark.parametrize("day", ["plain", "capped", "busy", "whole"])
+@pytest.fixture(scope="module")
+def overridden(tmp_path_factory: pytest.TempPathFactory) -> Day:
+    """From noon on the first line is paused, until it is lifted at four."""
+    directory = tmp_path_factory.mktemp("overridden")
+    lay_plain(directory / "config")
+    noon_us, four_us = (DAY.from_us + hour * HOUR_US for hour in (12, 16))
+    rows = [steered(1, made_us=noon_us), steered(1, change=Change.LIFTED, made_us=four_us)]
+    return simulated(directory / "day", directory / "config", calls=CALLS, steered=rows)
+
+
+def test_what_was_overridden_then_is_overridden_in_a_replay_and_only_for_that_time(overridden: Day) -> None:
+    day = list(overridden.ledger.calls_between(DAY.from_us, DAY.to_us))
+    met = {judged.record.invited_us for judged in day if any(each["rule"] == "overrides.1" for each in judged.record.trail)}
+    hours = {(at_us - DAY.from_us) // HOUR_US for at_us in met}
+    assert hours
+    assert hours <= {12, 13, 14, 15, 16}  # who came before four may have been in the menu then
+    last = [each for each in day if each.record.invited_us in met][-1]
+    assert [attempt.line for attempt in last.record.attempts if attempt.line == "east"] == []
+    replayed = overridden.replay(overridden.plan)
+    assert replayed.changed == []
+    assert replayed.same == CALLS
+    assert overridden.replay(changed_line(overridden.plan, "west", lambda each: replace(each, paused=True))).changed != []
+
+
+@pytest.mark.parametrize("day", ["plain", "capped", "busy", "whole", "overridden"])
 def test_the_same_config_moves_no_call_and_no_money(day: str, request: pytest.FixtureRequest) -> None:
     recorded: Day = request.getfixturevalue(day)
 

@@ -14,7 +14,7 @@ from switch.web.actions_page import MAX_HUNG_UP_AT_ONCE
 
 FORMS = {
     "/hangup": {"calls": "one,two"},
-    "/pause": {"kind": "line", "name": "line-golf"},
+    "/pause": {"target": "line:line-golf"},
     "/cap": {"key": "line:line-golf", "limit": "2"},
     "/lift": {"number": "7"},
 }
@@ -83,7 +83,7 @@ def test_so_many_calls_one_form_hangs_up(world: ConsoleWorld, asked: list[Any], 
 
 def test_a_pause_and_a_cap_say_until_when(world: ConsoleWorld, asked: list[Any]) -> None:
     client = world.user("anna")
-    client.post("/pause", data={"kind": "number", "name": " +18005550101 ", "span": "1h", "reason": "quiet"})
+    client.post("/pause", data={"target": "number: +18005550101 ", "span": "1h", "reason": "quiet"})
     client.post("/cap", data={"key": "campaign:camp-alfa/revenue/day", "limit": "12.50"})
     pause, cap = asked
     assert isinstance(pause, Pause)
@@ -91,6 +91,12 @@ def test_a_pause_and_a_cap_say_until_when(world: ConsoleWorld, asked: list[Any])
     assert pause.until_us == world.now_us + 3_600_000_000
     assert isinstance(cap, LimitCap)
     assert (cap.key, cap.limit, cap.until_us) == ("campaign:camp-alfa/revenue/day", 12_500_000, None)
+
+
+@pytest.mark.parametrize("form", [{"target": "cap:line-golf"}, {"target": "line-golf"}, {"target": "line:line-golf", "span": "1y"}])
+def test_what_can_not_be_paused_is_told(world: ConsoleWorld, asked: list[Any], form: dict[str, str]) -> None:
+    assert world.user("anna").post("/pause", data=form).status_code == 422
+    assert asked == []
 
 
 @pytest.mark.parametrize("limit", ["-1", "2.5", "", "many", "9999999999"])
@@ -105,7 +111,7 @@ def test_a_refusal_of_the_switch_is_told(world: ConsoleWorld, monkeypatch: pytes
         raise ControlError("no line 'line-gulf'; did you mean \"line-golf\"?")
 
     monkeypatch.setattr(steering, "ask", ask)
-    answer = world.user("anna").post("/pause", data={"kind": "line", "name": "line-gulf"})
+    answer = world.user("anna").post("/pause", data={"target": "line:line-gulf"})
     assert answer.status_code == 409
     assert "did you mean" in answer.text
 
