@@ -12,7 +12,7 @@ from switch.deployment import Deployment, Listener, TlsSettings
 from switch.engine.plan import Trunk
 from switch.probe_settings import ProbeSettings
 from switch.sip.digest import Credentials
-from switch.sip.flow import Transport, is_address, transport_of
+from switch.sip.flow import Transport, transport_of
 from switch.sip.headers import SipUri, parse_uri
 from switch.sip.identity import DEFAULT_LINE_IDENTITY, asserted_identity, line_caller, sender
 from switch.sip.peer import DEFAULT_PEER, PeerProfile
@@ -40,7 +40,7 @@ class TlsFiles:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedCall:
     """`host`: the address of ours that the phone uses; `advertised`: what the far end is told. `caller`: its From. `headers`: more of its
-    INVITE's. `username` "": no credentials. `codecs`: names, the best first. `name_servers`: for lines that are named."""
+    INVITE's. `username` "": no credentials. `codecs`: names, the best first."""
 
     uri: str
     transport: str
@@ -54,7 +54,6 @@ class PlacedCall:
     dtmf: str = "auto"
     srtp: str = "off"
     tls: TlsFiles = TlsFiles()
-    name_servers: tuple[str, ...] = ()
 
     def spec(self, *, play: str, record: str, log: str) -> dict[str, object]:
         """Returns what `switch.probe.phone` is told. `play`: its tone; `record`, `log`: files that it writes; no log: ""."""
@@ -123,7 +122,6 @@ def _to_line(deployment: Deployment, probe: ProbeSettings) -> PlacedCall:
         caller=sender(caller.shown, host=named or LOOPBACK, uri=uri),
         headers=asserted_identity(caller.asserted, host=named or LOOPBACK, uri=uri),
         tls=TlsFiles() if listener is None or listener.tls is None else _files(listener.tls),
-        name_servers=() if is_address(parsed.host) else tuple(server for server, _ in deployment.switch.name_servers),
     )
 
 
@@ -137,7 +135,6 @@ def _placed(
     caller: str,
     tls: TlsFiles,
     headers: tuple[tuple[str, str], ...] = (),
-    name_servers: tuple[str, ...] = (),
 ) -> PlacedCall:
     known: Credentials | None = peer.credentials
     return PlacedCall(
@@ -153,7 +150,6 @@ def _placed(
         dtmf=peer.dtmf.value,
         srtp=peer.srtp.value,
         tls=tls,
-        name_servers=name_servers,
     )
 
 
