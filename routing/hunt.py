@@ -290,7 +290,10 @@ def _check_line(check: _LineCheck, line: Line) -> NoRoute | None:
     bar = _barred_by(check, line)
     if bar is not None:
         return bar
-    full = _first_full(check, check.context.routing.limited(line.caps, reasons=check.reasons) + check.also)
+    routing, caps = check.context.routing, line.caps
+    if routing.in_force.limits:
+        caps = routing.limited(caps, reasons=check.reasons)
+    full = _first_full(check, caps + check.also)
     if full is None:
         check.reasons.append(trail.chosen(line, read))
         return None
@@ -319,8 +322,8 @@ def _barred_by(check: _LineCheck, line: Line) -> NoRoute | None:
     if line.advertiser_paused or line.paused:
         check.reasons.append(trail.paused(f"advertisers.{line.advertiser}" if line.advertiser_paused else f"lines.{line.name}"))
         return NoRoute.CLOSED
-    pause = routing.in_force.pause_of(line)
-    if pause is not None:
+    in_force = routing.in_force
+    if in_force.pauses and (pause := in_force.pause_of(line)) is not None:
         check.reasons.append(trail.overridden(pause))
         return NoRoute.CLOSED
     if line.hours is not None:

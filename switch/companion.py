@@ -22,6 +22,8 @@ from media.engine_link import EngineLink
 from switch.engine.clock import SystemClock
 
 ALIVE_S = 1.0
+HUNG_S = 30.0
+"""A companion is the last to be served on a busy machine: it is given longer than those that calls need."""
 NICENESS = 10
 """Packets and calls come first."""
 
@@ -47,6 +49,7 @@ class CompanionSettings:
     config: Path
     data: Path
     options: tuple[str, ...] = field(default=())
+    hung_s: float = HUNG_S
 
     def arguments(self) -> list[str]:
         return [self.module, "--config", str(self.config), "--data", str(self.data), *self.options]

@@ -69,10 +69,14 @@ R_co = TypeVar("R_co", bound=Message, covariant=True)
 
 
 class ProcessSettings(Protocol[R_co]):
-    """A kind of side process, and its start parameters. `quit`: the order to exit."""
+    """A kind of side process, and its start parameters. `quit`: the order to exit. `hung_s`: one that is up and gives no sign of life for
+    so long hangs."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def hung_s(self) -> float: ...
 
     @property
     def quit(self) -> Message: ...
@@ -89,6 +93,7 @@ class WorkerSettings:
 
     name: ClassVar[str] = "media worker"
     quit: ClassVar[Message] = Quit()
+    hung_s: ClassVar[float] = HUNG_S
     prompts: Path
     rtp_timeout_ms: int
     hold_timeout_ms: int
@@ -110,6 +115,7 @@ class RecorderSettings:
 
     name: ClassVar[str] = "recorder"
     quit: ClassVar[Message] = QuitRecorder()
+    hung_s: ClassVar[float] = HUNG_S
     directory: Path
     taps: Path
     keep_days: int | None
@@ -129,6 +135,7 @@ class EarsSettings:
 
     name: ClassVar[str] = "ears"
     quit: ClassVar[Message] = QuitEars()
+    hung_s: ClassVar[float] = HUNG_S
     taps: Path
 
     def arguments(self) -> list[str]:
@@ -251,7 +258,7 @@ class Workers(Generic[R]):
         ended = asyncio.create_task(worker.process.wait())  # one for all looks: the process keeps each wait until it ends
         try:
             while not (await asyncio.wait({ended}, timeout=LOOK_S))[0]:
-                silent = loop.time() - worker.heard_s > (HUNG_S if worker.is_up else START_S)
+                silent = loop.time() - worker.heard_s > (self._settings.hung_s if worker.is_up else START_S)
                 if silent and suspect:  # twice, in case this process was suspended
                     _log.error(f"{self._settings.name} gives no sign of life: it is ended", pid=worker.process.pid)
                     worker.process.kill()

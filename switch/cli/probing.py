@@ -123,7 +123,7 @@ def show_history(config: Path, target: str | None, *, limit: int, zone: str | No
         return
     table = Table([Column(f"at {clock.key}", key=True), *_COLUMNS])
     for row in rows:
-        table.add_row(local(row.at_us, clock), *_cells(row), style="" if row.good else "red")
+        table.add_row(local(row.at_us, clock, to="minutes"), *_cells(row), style="" if row.good else "red")
     table.show()
     for failing in failing_now(rows):
         often = "once" if failing.times == 1 else f"{failing.times} times in a row"
@@ -136,7 +136,6 @@ _COLUMNS = (
     Column("code", right=True),
     Column("rings s", right=True),
     Column("answers s", right=True),
-    Column("heard s", right=True),
     Column("dBm0", right=True),
     Column("MOS", right=True),
 )
@@ -150,7 +149,6 @@ def _cells(row: ProbeRow) -> Sequence[str]:
         _text(row.sip_code),
         _seconds(row.pdd_ms),
         _seconds(row.answer_ms),
-        _seconds(row.audio_ms),
         _text(row.level_dbm0),
         _text(row.mos),
     )

@@ -57,6 +57,7 @@ class Deliverer:
         self._loaded: Counter[str] = Counter()
         self._more: set[str] = set()
         self._ended: set[int] = set()
+        self._reading = asyncio.Lock()
         self._wake = asyncio.Event()
         self._attempts: list[tuple[Attempt, asyncio.Future[None]]] = []
         self._to_record = asyncio.Event()
@@ -65,13 +66,14 @@ class Deliverer:
 
     async def configure(self, webhooks: Webhooks, *, version: str) -> None:
         """Another config, by its version. What waits for a webhook that it has is taken up."""
-        self._webhooks = {webhook.key: webhook for webhook in webhooks.all}
-        self._passed = webhooks.passed
-        self._since = dict(
-            await self._insist(partial(self._store.register, list(self._webhooks), version=version, now_us=self._now_us()))
-        )
-        self._queue.set_hosts({key: webhook.host for key, webhook in self._webhooks.items()})
-        for key in self._webhooks:
+        known = {webhook.key: webhook for webhook in webhooks.all}
+        async with self._reading:  # a new webhook is told of all that is read from here on, and of nothing that is being read
+            self._since = dict(
+                await self._insist(partial(self._store.register, list(known), version=version, now_us=self._now_us()))
+            )
+            self._webhooks, self._passed = known, webhooks.passed
+        self._queue.set_hosts({key: webhook.host for key, webhook in known.items()})
+        for key in known:
             await self._load(key)
         self._wake.set()
 
@@ -87,11 +89,12 @@ class Deliverer:
 
     async def _read(self) -> None:
         while True:
-            after, feed, news = await self._insist(self._store.news)
-            if feed != after:
-                found = [delivery for each in news for delivery in self._caused(each)]
-                kept = await self._insist(partial(self._store.keep, found, after=after, feed=feed, now_us=self._now_us()))
-                self._take_in(kept)
+            async with self._reading:
+                after, feed, news = await self._insist(self._store.news)
+                if feed != after:
+                    found = [delivery for each in news for delivery in self._caused(each)]
+                    kept = await self._insist(partial(self._store.keep, found, after=after, feed=feed, now_us=self._now_us()))
+                    self._take_in(kept)
             self._last_attempt, again = await self._insist(partial(self._store.asked_again, self._last_attempt))
             self._take_in(again, by_hand=True)
             for key in list(self._more):
@@ -122,24 +125,19 @@ class Deliverer:
 
     def _take_in(self, kept: Sequence[KeptDelivery], *, by_hand: bool = False) -> None:
         for each in kept:
-            if each.number in self._kept or (each.webhook not in self._webhooks and not by_hand):
+            waiting = _waiting(each)
+            if each.number in self._kept:
+                if by_hand:
+                    self._queue.hasten(waiting)
                 continue
+            if each.webhook not in self._webhooks:
+                continue  # it waits in the ledger, as does what there is no room for
             if not by_hand and (each.webhook in self._more or self._loaded[each.webhook] >= MAX_PENDING):
-                self._more.add(each.webhook)  # it waits in the ledger
+                self._more.add(each.webhook)
                 continue
             self._kept[each.number] = each
             self._loaded[each.webhook] += 1
-            self._queue.add(
-                Waiting(
-                    number=each.number,
-                    webhook=each.webhook,
-                    call_id=each.call_id,
-                    event=each.event,
-                    due_us=each.due_us,
-                    since_us=each.since_us,
-                    tries=each.tries,
-                )
-            )
+            self._queue.add(waiting)
         if kept:
             self._wake.set()
 
@@ -227,6 +225,18 @@ class Deliverer:
             else:
                 self._said = ""
                 return found
+
+
+def _waiting(kept: KeptDelivery) -> Waiting:
+    return Waiting(
+        number=kept.number,
+        webhook=kept.webhook,
+        call_id=kept.call_id,
+        event=kept.event,
+        due_us=kept.due_us,
+        since_us=kept.since_us,
+        tries=kept.tries,
+    )
 
 
 def _file(row: RecordingRow) -> RecordingFile:

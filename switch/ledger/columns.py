@@ -218,8 +218,10 @@ def _in(period: Period) -> list[ColumnElement[bool]]:
 
 def _of(table: Table, period: Period) -> list[ColumnElement[bool]]:
     """Rows of `table` that are of a call in the period."""
-    if table is CALL or not (period.has_start or period.has_end):
+    if table is CALL:
         return _in(period)
+    if not (period.has_start or period.has_end):
+        return []
     call_id: Column[str] = table.c.call_id
     return [call_id.in_(select(CALL.c.call_id).where(*_in(period)))]
 

@@ -62,6 +62,13 @@ class DeliveryQueue:
             lane[waiting.number] = waiting
             self._offer(waiting.lane)
 
+    def hasten(self, waiting: Waiting) -> None:
+        """Somebody asks for one that waits: it is due when `waiting` says. One that is being sent stays as it is."""
+        lane, running = self._lanes.get(waiting.lane, {}), self._running.get(waiting.lane)
+        if waiting.number in lane and (running is None or running.number != waiting.number):
+            lane[waiting.number] = waiting
+            self._offer(waiting.lane)
+
     def take(self, now_us: int) -> Waiting | None:
         """Returns one that is due and has a place; it keeps its place until `done` or `again`. Hosts take turns."""
         if len(self._running) >= PLACES:

@@ -25,7 +25,9 @@ class Watched:
     """A companion that does `what`, started as a switch starts it."""
 
     def __init__(self, what: str) -> None:
-        settings = CompanionSettings(name="companion", module="companion_of_tests", config=Path("config"), data=Path(what))
+        settings = CompanionSettings(
+            name="companion", module="companion_of_tests", config=Path("config"), data=Path(what), hung_s=5.0
+        )
         self.reports: asyncio.Queue[CompanionReport] = asyncio.Queue()
         self.lost = asyncio.Event()
         self.process = SideProcess[CompanionReport](

@@ -75,7 +75,7 @@ class HepConfig(Strict):
     """Where the SIP messages of all calls are sent as they come and go, for Homer: HEP version 3 over UDP, secrets masked."""
 
     to: field.FarAddress = must("The capture server's host and port")
-    id: Annotated[int, field.whole(0, 4_294_967_295)] = may("The number that this switch has there (capture agent)", default="1")
+    id: Annotated[int, field.whole(0, 999_999_999)] = may("The number that this switch has there (capture agent)", default="1")
     password: field.SecretText | None = may("What the capture server asks for: {env: NAME}, {file: PATH}, or in quotes")
 
 

@@ -19,7 +19,7 @@ from switch.control.watcher import Changed, Event, LiveState, Lost, Replaced, Wa
 from switch.engine.live_view import LiveCallView, view_of
 
 AnyEvent = TypeVar("AnyEvent", Changed, Lost, Replaced)
-PATIENCE_S = 40.0
+PATIENCE_S = 60.0
 STATUS = LiveStatus(state="running", config="c1", overloaded=False, lag_ms=0, started_us=1)
 
 
@@ -42,9 +42,9 @@ async def until(
     raise AssertionError("events do not end")
 
 
-def bounded(play: Callable[[], Awaitable[None]]) -> None:
+def bounded(play: Callable[[], Awaitable[None]], *, patience_s: float = PATIENCE_S) -> None:
     async def within() -> None:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             await play()
 
     asyncio.run(within())
@@ -205,4 +205,4 @@ def test_a_real_switch_a_call_comes_and_goes_and_a_restart_is_survived(tmp_path:
                 await until(events, Changed, lambda event: bool(event.changes.calls))
                 assert watcher.state.repaired == 0
 
-    bounded(play)
+    bounded(play, patience_s=4 * PATIENCE_S)  # two starts of a switch

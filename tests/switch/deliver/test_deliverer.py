@@ -196,6 +196,52 @@ def test_it_is_asked_for_again_while_it_runs(ledger: Ledger, store: DeliveryStor
     assert receiver.told[-1][1] == "ended"
 
 
+def test_who_waits_is_told_at_once_when_that_is_asked_for(ledger: Ledger, store: DeliveryStore) -> None:
+    hooks = (hook(CAMPAIGN, events=frozenset({WebhookEvent.ENDED})),)
+    registered(store, hooks)
+    ledger.write([judged()])
+    failed, taken = Answer(status=500, why="answered 500", took_ms=1), Answer(status=200, why="", took_ms=1)
+    receiver = Receiver(answer=lambda _event, nth: failed if nth == 1 else taken)
+    world = World(store, receiver, hooks)
+    asked: list[int] = []
+
+    def ask() -> bool:
+        world.now_us = 1_000  # no time goes by
+        each = store.listed(limit=1)
+        if not asked and each and each[0].tries == 1:
+            asked.append(each[0].number)
+            again = Attempt(delivery=each[0].number, at_us=1, state=S.WAITING, tries=0, since_us=1, next_us=1, actor="ops:a")
+            store.record([again])
+        return world.all_are("delivered")()
+
+    run(world.until(ask))
+    assert len(receiver.told) == 2
+
+
+def test_a_webhook_that_comes_while_the_feed_is_read(ledger: Ledger, store: DeliveryStore) -> None:
+    """It is told of the calls of its config, whenever they are read, and of no others."""
+    both = (*HOOKS[:1], hook(CAMPAIGN, "late", "https://late.example.com/"))
+    registered(store, HOOKS[:1])
+    calls = [judged(f"c{number}") for number in range(6)]
+    calls = [replace(each, record=replace(each.record, config="" if at > 2 else "old")) for at, each in enumerate(calls)]
+    ledger.write(calls)
+    receiver = Receiver()
+    world = World(store, receiver, HOOKS[:1])
+
+    async def play() -> None:
+        await world.deliverer.configure(world.webhooks, version="old")
+        running = asyncio.create_task(world.deliverer.run())
+        world.webhooks = Webhooks(all=both, passed=PASSED)
+        await world.deliverer.configure(world.webhooks, version="")
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await world.until(lambda: len(store.listed(webhook=both[1].key, limit=99)) == 21 and world.all_are("delivered")())
+
+    asyncio.run(play())
+    assert {each.call_id for each in store.listed(webhook=both[1].key, limit=99)} == {"c3", "c4", "c5"}
+    assert len(store.listed(webhook=both[0].key, limit=99)) == 42
+
+
 def test_what_is_posted_later(ledger: Ledger, store: DeliveryStore) -> None:
     hooks = (hook(ACME, events=frozenset({WebhookEvent.CONVERTED})),)
     registered(store, hooks)

@@ -7,8 +7,11 @@ import pytest
 from probe_rows import found
 
 from switch.billing.verdict import JudgedCall
+from switch.ledger.columns import columns_of
+from switch.ledger.database import Database
 from switch.ledger.probes import FailingProbe, failing_now
 from switch.ledger.store import Ledger
+from switch.period import Period
 
 Judge = Callable[[str], JudgedCall]
 WHY = ("answers: 486 Busy Here, after 0.1 s",)
@@ -67,3 +70,14 @@ def test_calls_of_probes_count_for_nobody(ledger: Ledger, judged: Judge) -> None
     assert before
     assert made
     assert ledger.calls(limit=1, call_id="b")[0].record.probe
+
+
+@pytest.mark.parametrize("period", [Period(), Period(from_us=1, to_us=2**62)])
+def test_calls_of_probes_are_in_no_report(ledger: Ledger, judged: Judge, url: str, period: Period) -> None:
+    probe = judged("b")
+    ledger.write([judged("a"), replace(probe, record=replace(probe.record, probe=True))])
+    with columns_of(Database(url)) as columns:
+        assert columns.count(period) == 1
+        assert [each for block in columns.calls(["call_id"], period) for each in block["call_id"]] == ["a"]
+        lines = [each for block in columns.attempts(period) for each in block["call_id"]]
+    assert lines.count("a") == len(judged("a").record.attempts)

@@ -1,25 +1,21 @@
 """Probes of lines with real peers: the phone is PJSIP in a process of its own, the lines are SIPp."""
 
 import fcntl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from child_process import Program, is_bound, wait_until
+from probe_lines import ANSWERS, BUSY, HANGS_UP, RINGS, TAKES_BYE
 from probe_rows import found
-from rig_ports import PortBlock
 
 from switch.deployment import Deployment
-from switch.ledger.database import Database, ledger_url
 from switch.ledger.store import Ledger
 from switch.probe import run as running
 from switch.probe.placed import CannotPlace, placed_call
 from switch.probe.run import DAY_US, ProbeRefused, ProbeRun, run_probe
 from switch.probe_settings import HangUp, Hears, ProbeSettings
-from switch.settings.load import load
 
-PATIENCE_S = 30.0
 NOW_US = 1_767_344_400_000_000
 HOW = ProbeRun(actor="ops:anna", now_us=lambda: NOW_US)
 PROMPTS = Path(__file__).parents[3] / "config" / "prompts"
@@ -40,99 +36,7 @@ advertisers:
       east: {{uri: "sip:east@127.0.0.1:{line}", trusted: true, auth: {{username: us, secret: "s3cret"}}, codecs: [PCMA], dtmf: info}}
 campaigns: {{quotes: {{lines: [east], billable: {{on: answered}}, revenue: 1, payout: 1}}}}
 """
-ANSWER = """<send><![CDATA[
-SIP/2.0 {status}
-[last_Via:]
-[last_From:]
-[last_To:];tag=[call_number]
-[last_Call-ID:]
-[last_CSeq:]
-Contact: <sip:[local_ip]:[local_port]>
-{sdp}
-]]></send>"""
-SDP = """Content-Type: application/sdp
-Content-Length: [len]
-
-v=0
-o=- 1 1 IN IP4 [local_ip]
-s=-
-c=IN IP4 [media_ip]
-t=0 0
-m=audio [media_port] RTP/AVP 8
-"""
-PLAIN = "Content-Length: 0\n"
-BUSY = f'<recv request="INVITE"/>{ANSWER.format(status="486 Busy Here", sdp=PLAIN)}<recv request="ACK"/>'
-RINGS = (
-    f'<recv request="INVITE"/>{ANSWER.format(status="180 Ringing", sdp=PLAIN)}<recv request="CANCEL"/>'
-    f"{ANSWER.format(status='200 OK', sdp=PLAIN)}"
-)
-TAKES_INVITE = """<recv request="INVITE" rrs="true"><action>
-<ereg regexp=".*" search_in="hdr" header="To:" assign_to="me"/>
-<ereg regexp=".*" search_in="hdr" header="From:" assign_to="peer"/>
-</action></recv><Reference variables="me,peer"/>"""
-ANSWERS = f'{TAKES_INVITE}{ANSWER.format(status="200 OK", sdp=SDP)}<recv request="ACK"/>'
-TAKES_BYE = f'<recv request="BYE"/>{ANSWER.format(status="200 OK", sdp=PLAIN)}'
-HANGS_UP = """<pause milliseconds="1000"/><send retrans="500"><![CDATA[
-BYE [next_url] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From:[$me];tag=[call_number]
-To:[$peer]
-Call-ID: [call_id]
-CSeq: 1 BYE
-Max-Forwards: 70
-Content-Length: 0
-
-]]></send><recv response="200"/>"""
-
 Line = Callable[..., None]
-
-
-@pytest.fixture
-def ports() -> Iterator[PortBlock]:
-    block = PortBlock()
-    yield block
-    block.close()
-
-
-@pytest.fixture
-def line_port(ports: PortBlock) -> int:
-    return ports.next()
-
-
-@pytest.fixture
-def deployment(tmp_path: Path, ports: PortBlock, line_port: int) -> Deployment:
-    rtp = "-".join(map(str, ports.rtp_range))
-    text = CONFIG.format(sip=ports.next(), line=line_port, prompts=PROMPTS, rtp=rtp)
-    (tmp_path / "config.yaml").write_text(text)
-    loaded = load(tmp_path)
-    assert loaded.deployment is not None, loaded.errors
-    return loaded.deployment
-
-
-@pytest.fixture
-def ledger(deployment: Deployment) -> Iterator[Ledger]:
-    ledger = Ledger(Database(ledger_url(deployment.switch.data)))
-    ledger.migrate()
-    yield ledger
-    ledger.close()
-
-
-@pytest.fixture
-def line(tmp_path: Path, ports: PortBlock, line_port: int) -> Iterator[Line]:
-    """Starts SIPp as the line, by what it does with a call."""
-    started: list[Program] = []
-
-    def start(does: str, *options: str) -> None:
-        scenario = tmp_path / "line.xml"
-        scenario.write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="line">{does}</scenario>\n')
-        command = ["sipp", "-sf", str(scenario), "-i", "127.0.0.1", "-p", str(line_port), "-mi", "127.0.0.1"]
-        command += ["-mp", str(ports.next()), "-nostdin", *options]
-        started.append(Program(command, output=tmp_path / "line.output", folder=tmp_path))
-        assert wait_until(lambda: is_bound(line_port), PATIENCE_S)
-
-    yield start
-    for program in started:
-        program.stop()
 
 
 PROBE = ProbeSettings(name="east", line="east", caller="+12125550123", talk_ms=1_500, answer_ms=1_500)

@@ -1,11 +1,16 @@
-"""Which probe is due: to the microsecond, in its hours alone, the most overdue first."""
+"""Which probe is due: to the microsecond, in its hours alone, the most overdue first. And what becomes of it."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from probe_lines import BUSY
 
 from routing.table import Block, Hours
-from switch.probe.scheduled import due
+from switch.deployment import Deployment
+from switch.ledger.store import Ledger
+from switch.probe.scheduled import Scheduler, due
 from switch.probe_settings import ProbeSettings
 
 NINE_US = 1_767_344_400_000_000  # 2026-01-02T09:00:00Z, a Friday
@@ -38,3 +43,47 @@ def test_the_most_overdue_comes_first() -> None:
 def test_it_is_placed_in_its_hours_alone(at_us: int, *, is_due: bool) -> None:
     probe = replace(ONE, hours=OFFICE)
     assert (due([probe], {}, at_us=at_us) == probe) is is_due
+
+
+def scheduler(tmp_path: Path, complaints: list[str]) -> Scheduler:
+    return Scheduler(tmp_path, lambda doing, why: complaints.append(f"{doing}: {why}"))
+
+
+PROBES = "probes: {desk: {line: east, every: 1m, answer: 2s, talk: 1s}}\n"
+
+
+def test_it_places_what_is_due_writes_its_row_and_complains(
+    deployment: Deployment, ledger: Ledger, line: Callable[..., None], tmp_path: Path
+) -> None:
+    complaints: list[str] = []
+    turning = scheduler(tmp_path, complaints)
+    assert not turning.turn()  # the config has no probe yet
+    (tmp_path / "probes.yaml").write_text(PROBES)
+    line(BUSY)
+    assert turning.turn()
+    (row,) = ledger.probes()
+    assert (row.probe, row.actor, row.sip_code) == ("desk", "schedule", 486)
+    assert complaints == [f"probe desk: {row.failures[0]}"]
+    assert not turning.turn()  # it was placed just now
+    assert not scheduler(tmp_path, complaints).turn()  # one that is started again reads that in the ledger
+
+
+def test_a_config_with_errors_leaves_things_as_they_are(deployment: Deployment, ledger: Ledger, tmp_path: Path) -> None:
+    complaints: list[str] = []
+    (tmp_path / "probes.yaml").write_text(PROBES)
+    turning = scheduler(tmp_path, complaints)
+    turning.ended.set()  # so that its call is given up at once
+    assert turning.turn()
+    (tmp_path / "probes.yaml").write_text(PROBES.replace("east", "nobody"))
+    assert not turning.turn()
+    assert (complaints, ledger.probes()) == ([], [])
+
+
+def test_a_ledger_that_can_not_be_read_is_said_once(deployment: Deployment, tmp_path: Path) -> None:
+    complaints: list[str] = []
+    (tmp_path / "probes.yaml").write_text(PROBES)
+    turning = scheduler(tmp_path, complaints)
+    assert not turning.turn()
+    assert not turning.turn()
+    (said,) = complaints
+    assert said.startswith("reading what probes found: ")

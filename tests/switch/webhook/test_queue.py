@@ -87,6 +87,18 @@ def test_what_is_there_already_is_not_there_twice() -> None:
     assert len(queue) == 1
 
 
+def test_who_is_asked_for_need_not_wait() -> None:
+    late = waits(1, due_us=100)
+    queue = queue_of(late)
+    assert queue.take(0) is None
+    queue.hasten(waits(1, due_us=0))
+    assert queue.take(0) == waits(1)
+    queue.hasten(waits(1, due_us=5))  # it is being sent
+    queue.hasten(waits(2))  # it is not there
+    queue.done(waits(1))
+    assert len(queue) == 0
+
+
 ITEMS = st.builds(
     waits,
     number=st.integers(0, 40),

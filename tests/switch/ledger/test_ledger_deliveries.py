@@ -2,16 +2,26 @@
 
 from dataclasses import replace
 
+import pytest
 from ledger_rows import append_posting
 from webhook_cases import CAMPAIGN, hook, judged
 
 from switch.billing.verdict import JudgedCall
+from switch.ledger.database import Database
 from switch.ledger.deliveries import Attempt, DeliveryState, DeliveryStore, KeptDelivery
 from switch.ledger.store import Ledger, PostingRow
 from switch.ledger.tables import RecordingRow
 from switch.webhook.happenings import Delivery, deliveries, of_call
 
 S = DeliveryState
+
+
+@pytest.fixture
+def store(url: str, ledger: Ledger) -> DeliveryStore:
+    """Of the same database as `ledger`."""
+    return DeliveryStore(Database(url))
+
+
 HOOK = hook(CAMPAIGN)
 FILE = RecordingRow(
     call_id="c1",
