@@ -41,7 +41,7 @@ def test_what_is_developed_with_is_what_runs() -> None:
 
 
 def test_a_switch_has_no_test_tools() -> None:
-    assert not {"pjsua2-python", "pytest", "mypy", "httpx"} & pinned("requirements.lock").keys()
+    assert not {"pjsua2-python", "pytest", "mypy", "playwright"} & pinned("requirements.lock").keys()
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
