@@ -47,8 +47,9 @@ def add_listen(app: FastAPI, site: Site) -> None:
         token = cookie_of(request)
 
         def is_muted() -> bool | None:
-            is_open = not site.closing.is_set() and site.sessions.is_open(token, site.console)
-            return site.hub.is_paused(call_id) if is_open else None
+            now = site.console.users.get(user.name)  # as the config is now
+            may = now is not None and view.campaign in now.listens_to and site.sessions.is_open(token, site.console)
+            return site.hub.is_paused(call_id) if may and not site.closing.is_set() else None
 
         heard = site.room.listen(call_id, actor=f"console:{user.name}", is_muted=is_muted)
         try:

@@ -70,17 +70,25 @@ def played(folder: Path, scene: Callable[[Console], Awaitable[None]]) -> None:
     asyncio.run(play())
 
 
-@asynccontextmanager
-async def opened(on: Stage) -> AsyncIterator[Console]:
-    """Users: anna listens, ben does not."""
-    hashed = PasswordHasher(time_cost=1, memory_cost=8_192, parallelism=1).hash(PASSWORD)
-    (on.switch.config / "users.yaml").write_text(
+HASHED = PasswordHasher(time_cost=1, memory_cost=8_192, parallelism=1).hash(PASSWORD)
+
+
+def write_users(on: Stage, *, anna_listens_to: str) -> None:
+    """Ben listens to nothing."""
+    fresh = on.switch.config / "users.new"
+    fresh.write_text(
         f"""
 users:
-  anna: {{role: ops, password: "{hashed}", listens_to: [quotes]}}
-  ben: {{role: ops, password: "{hashed}"}}
+  anna: {{role: ops, password: "{HASHED}", listens_to: [{anna_listens_to}]}}
+  ben: {{role: ops, password: "{HASHED}"}}
 """
     )
+    fresh.rename(on.switch.config / "users.yaml")
+
+
+@asynccontextmanager
+async def opened(on: Stage) -> AsyncIterator[Console]:
+    write_users(on, anna_listens_to="quotes")
     served = await on.switch.until("the console is served")
     async with async_playwright() as tools:
         browser = await tools.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
@@ -147,6 +155,20 @@ def test_a_page_that_is_closed_or_logged_out_hears_no_more_and_the_call_goes_on(
         await call.until_hears(console.on.line.hz)
         call.hang_up()
         await console.on.switch.records(1)
+
+    played(tmp_path, scene)
+
+
+def test_who_may_not_listen_any_more_hears_no_more(tmp_path: Path) -> None:
+    async def scene(console: Console) -> None:
+        call, there = await console.on.talk()
+        page = await console.call_page("anna")
+        await page.get_by_role("button", name="Listen in").click()
+        await until_hears(page, console.on.caller.hz, console.on.line.hz)
+        write_users(console.on, anna_listens_to="")
+        await expect(page.locator("#listening")).to_contain_text("has ended")
+        await there.until_hears(console.on.caller.hz)
+        call.hang_up()
 
     played(tmp_path, scene)
 
