@@ -107,7 +107,7 @@ def test_without_ipv6_a_rig_that_is_played_over_it_is_skipped(  # noqa: PLR0917 
         ("lines: {line-a: {phone: snom, tone: 700}}", "there is no phone 'snom'; there are pjsip, baresip"),
         (
             "lines: {line-a: {phone: baresip, tone: 700, options: [100rel]}}",
-            "baresip has no option 100rel; it has srtp, tls, PCMA, G722, OPUS",
+            "baresip has no option 100rel; it has alone, srtp, tls, PCMA, G722, OPUS",
         ),
         ('lines: {line-a: {tone: 700, at: "::1"}}', "`at: ::1`: pjsua2's wheel is built without IPv6"),
         ('steps: [{phone: {calls: "1", tone: 700}, then: [line-b holds]}]', "nobody is called line-b"),
@@ -141,7 +141,9 @@ def test_a_misspelt_key_in_a_rig_is_refused(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "config.yaml").write_text("switch: {}\n")
     (folder / "expected.yaml").write_text("record: []\n")
-    with pytest.raises(RigError, match="unknown record; known are compared, every_call, heard, logs, records"):
+    with pytest.raises(
+        RigError, match="unknown record; known are captured, compared, every_call, heard, live, logs, records, told"
+    ):
         read_rig(folder)
 
 

@@ -60,7 +60,7 @@ EXEMPT = {
     "a buffer or a backlog, of which there is always enough": (
         "media.control MAX_MESSAGE_BYTES",
         "media.worker.relay RECEIVE_BUFFER_BYTES",
-        "switch.api.server BACKLOG",
+        "switch.api.http_server BACKLOG",
         "switch.ledger.scan CACHE_KIB",
         "switch.transport.udp RECEIVE_BUFFER_BYTES",
         "switch.workers SOCKET_BUFFER_BYTES",
@@ -73,7 +73,7 @@ EXEMPT = {
         "switch.app TOKENS_AT_ONCE",
         "switch.cli.listing MAX_AT_ONCE",
         "switch.cli.simulating BATCH",
-        "switch.settings.value MAX_CLOSE",
+        "switch.nearest MAX_CLOSE",
         "switch.ledger.auditing POSTINGS_AT_ONCE",
         "switch.ledger.columns BLOCK_ROWS",
         "switch.ledger.reading KEYS_PER_QUERY",

@@ -15,6 +15,7 @@ from switch.billing.money import show_micros
 from switch.formatter.schema_place import duration_text
 from switch.settings import value as v
 from switch.settings.files import without_secrets
+from switch.sip.digest import Secret
 
 NONE = "none"
 SECRETS = frozenset({"token", "tokens", "password", "secret", "webhook", "headers"})
@@ -94,7 +95,7 @@ def text_of(value: object, field: Field) -> str:
     """A value of `field`, as config writes it or nearly so."""
     if value is None:
         return "off" if field.key == "session_timer" else field.absent
-    if field.key in SECRETS:
+    if field.key in SECRETS or isinstance(value, Secret):
         return "set"
     match value:
         case bool():
