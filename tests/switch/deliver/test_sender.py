@@ -142,13 +142,17 @@ def test_a_trickle_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender_module, "SEND_S", 0.3)
 
     async def trickle(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while not writer.is_closing():
-                writer.write(b"H")
-                await writer.drain()
-                await asyncio.sleep(0.01)
-        except ConnectionError:
-            pass
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+
+        def send_one() -> None:
+            if writer.is_closing():
+                over.set()
+                return
+            writer.write(b"H")
+            loop.call_later(0.01, send_one)
+
+        send_one()
+        await over.wait()
 
     answer, _ = sent(trickle)
     assert answer.status is None

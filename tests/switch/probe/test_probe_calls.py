@@ -18,24 +18,6 @@ from switch.probe_settings import HangUp, Hears, ProbeSettings
 
 NOW_US = 1_767_344_400_000_000
 HOW = ProbeRun(actor="ops:anna", now_us=lambda: NOW_US)
-PROMPTS = Path(__file__).parents[3] / "config" / "prompts"
-CONFIG = """
-switch:
-  sip: {{listen: "127.0.0.1:{sip}"}}
-  rtp: {{address: 127.0.0.1, ports: {rtp}}}
-  prompts: {prompts}
-  data: data
-trunks:
-  carrier: {{addresses: [127.0.0.1], auth: {{username: radio, secret: "s3cret"}}}}
-  probe: {{addresses: [127.0.0.16/30, 127.0.0.9], probe: true, tech_prefix: "77"}}
-publishers: {{radio: }}
-numbers: {{"+18005550100": {{publisher: radio, campaign: quotes}}}}
-advertisers:
-  acme:
-    lines:
-      east: {{uri: "sip:east@127.0.0.1:{line}", trusted: true, auth: {{username: us, secret: "s3cret"}}, codecs: [PCMA], dtmf: info}}
-campaigns: {{quotes: {{lines: [east], billable: {{on: answered}}, revenue: 1, payout: 1}}}}
-"""
 Line = Callable[..., None]
 
 
